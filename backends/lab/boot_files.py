@@ -1,0 +1,138 @@
+"""The guests' kernel and initrd: a distribution kernel, busybox, and one small C program as /init."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import re
+import shutil
+from importlib import resources
+from pathlib import Path
+
+from backends.lab import apt
+from backends.lab.errors import LabError
+from backends.lab.layout import Layout
+from backends.lab.process import run
+
+KERNELS = ("linux-image-cloud-amd64", "linux-image-virtual")
+"""Packages that depend on the newest small kernel: Debian's name, Ubuntu's name."""
+
+MODULES = (
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_balloon",
+    "evdev",
+    "button",
+    "pvpanic",
+    "pvpanic-mmio",
+)
+"""What a guest needs; each brings what it depends on. Some kernels have some of these built in."""
+
+
+def prepare(layout: Layout) -> None:
+    """Make kernel and initrd if they are missing, or if the guest's program changed since.
+
+    Raises:
+        LabError: no kernel package could be fetched, or the compiler refused.
+    """
+    kernel = layout.prepared / "kernel"
+    if not kernel.is_dir():
+        _fetch_kernel(kernel)
+    source = resources.files(__package__).joinpath("guest/init.c").read_text()
+    built_from = layout.prepared / "init.c"
+    if built_from.exists() and built_from.read_text() == source and (layout.boot / "initrd").exists():
+        return
+    layout.boot.mkdir(parents=True, exist_ok=True)
+    built_from.write_text(source)
+    image = next((kernel / "boot").glob("vmlinuz-*"))
+    shutil.copy(image, layout.boot / "vmlinuz")
+    _build_initrd(layout, kernel, built_from)
+
+
+def _fetch_kernel(into: Path) -> None:
+    apt.refresh_if_empty()
+    for metapackage in KERNELS:
+        packages = [
+            name for name in apt.dependencies(metapackage) if re.match(r"linux-(image|modules)-\d", name)
+        ]
+        if packages:
+            break
+    else:
+        raise LabError(
+            "apt knows no kernel package for the guests", hint=f"Looked for {' and '.join(KERNELS)}."
+        )
+    if not (
+        modules := [name for name in packages if "-modules-" in name]
+    ):  # Ubuntu: a dependency further down
+        modules = [name for name in apt.dependencies(packages[0]) if re.match(r"linux-modules-\d", name)]
+    work = into.with_name("kernel.new")
+    for leftover in (work, work.with_name("kernel.new.debs")):
+        shutil.rmtree(leftover, ignore_errors=True)
+    apt.unpack([packages[0], *modules], work)
+    work.rename(into)
+
+
+def _build_initrd(layout: Layout, kernel: Path, source: Path) -> None:
+    root = layout.prepared / "initrd.new"
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "bin").mkdir(parents=True)
+    (root / "m").mkdir()
+    run(["gcc", "-O2", "-static", "-s", "-pthread", "-o", str(root / "init"), str(source)], timeout_s=60)
+    busybox = shutil.which("busybox")
+    if busybox is None:
+        raise LabError("busybox is not installed", hint="Run ./dev setup as root.")
+    shutil.copy(busybox, root / "bin/busybox")
+    (root / "bin/sh").symlink_to("busybox")
+    loaded = _copy_modules(kernel, root / "m")
+    (root / "modules.list").write_text("".join(f"/m/{name}.ko\n" for name in loaded))
+    files = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*"))) + "\n"
+    archive = layout.prepared / "initrd.cpio"
+    with_archive = ["sh", "-c", 'exec busybox cpio -o -H newc > "$1"', "cpio", str(archive)]
+    run(with_archive, stdin=files, cwd=root)
+    packed = layout.boot / "initrd.new"
+    packed.write_bytes(gzip.compress(archive.read_bytes(), compresslevel=1))
+    packed.rename(layout.boot / "initrd")
+    archive.unlink()
+    shutil.rmtree(root)
+
+
+def _copy_modules(kernel: Path, into: Path) -> list[str]:
+    """Copy the modules and what they depend on; returns their names in loading order."""
+    available = {
+        path.name.partition(".ko")[0].replace("-", "_"): path
+        for path in kernel.glob("**/lib/modules/**/*.ko*")
+    }
+    loaded: list[str] = []
+
+    def load(name: str) -> None:
+        key = name.replace("-", "_")
+        if key in loaded or key not in available:  # not available: built into the kernel
+            return
+        content = _read_module(available[key])
+        for dependency in _depends(content):
+            load(dependency)
+        (into / f"{key}.ko").write_bytes(content)
+        loaded.append(key)
+
+    for name in MODULES:
+        load(name)
+    return loaded
+
+
+def _read_module(path: Path) -> bytes:
+    match path.suffix:
+        case ".ko":
+            return path.read_bytes()
+        case ".xz":
+            return lzma.decompress(path.read_bytes())
+        case ".gz":
+            return gzip.decompress(path.read_bytes())
+        case _:
+            raise LabError(f"cannot unpack the kernel module {path.name}")
+
+
+def _depends(module: bytes) -> list[str]:
+    """Names in the module's own `depends=` note (what modinfo prints)."""
+    found = re.search(rb"\0depends=([^\0]*)\0", module)
+    return [name for name in found[1].decode().split(",") if name] if found else []

@@ -1,0 +1,100 @@
+"""A guest of the lab: made, started, talked to, watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.lab.errors import LabError
+from backends.lab.guest_xml import MIB, GuestSpec, domain_xml
+from backends.lab.host import Host
+from backends.lab.layout import Layout
+from backends.lab.lock import exclusive
+from backends.lab.process import wait_until
+from backends.lab.ticks import TickWatch
+
+READY = b"LAB-GUEST READY"
+READY_TIMEOUT_S = 60
+"""An emulated guest boots in 2.5 s alone; many at once on a busy machine take their turns."""
+MOST_GUESTS = 99
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A guest by name, on whichever host it is."""
+
+    layout: Layout
+    name: str
+
+    @property
+    def console(self) -> Path:
+        return self.layout.console(self.name)
+
+    def wait_ready(self, *, timeout_s: float = READY_TIMEOUT_S) -> None:
+        """Return once the guest's /init said that it runs.
+
+        Raises:
+            LabError: it did not within `timeout_s`.
+        """
+        wait_until(
+            lambda: self.console.exists() and READY in self.console.read_bytes(),
+            timeout_s=timeout_s,
+            what=f"{self.name} to boot",
+        )
+
+    def watch(self) -> TickWatch:
+        """Watch the guest's ticks: `with guest.watch() as ticks: ...`."""
+        return TickWatch(self.console)
+
+    def type(self, host: Host, command: str) -> None:
+        """Type a line on the guest's serial console, such as `dirty 20`; returns when the guest answered.
+
+        QEMU looks only once a second whether somebody opened the terminal, so it stays open until then.
+        """
+        before = self.console.stat().st_size
+        terminal = host.virsh("ttyconsole", self.name)
+        script = 'exec 3<>"$1"; printf "%s\\n" "$2" >&3; read -r _answer <&3; read -r _answer <&3'
+        host.exec("timeout", "10", "sh", "-c", script, "type", terminal, command)
+        wait_until(
+            lambda: b"\nok " in self.console.read_bytes()[before:],
+            timeout_s=10,
+            what=f"{self.name} to answer",
+        )
+
+
+def define(spec: GuestSpec, host: Host, *, transient: bool = False, start: bool = True) -> Guest:
+    """Create a guest on `host` with its disk, and start it unless told otherwise.
+
+    Persistent guests are what an administrator has: a move then also moves the definition.
+
+    Raises:
+        LabError: libvirt refused.
+    """
+    layout = host.layout
+    guest = Guest(layout, spec.name)
+    guest.console.unlink(missing_ok=True)
+    if spec.disk_file:
+        host.exec("truncate", "-s", str(spec.disk_mib * MIB), spec.disk_file)
+    xml = domain_xml(spec, layout, _number(layout, spec.name))
+    if transient:
+        host.virsh("create /dev/stdin", stdin=xml)
+    else:
+        host.virsh("define /dev/stdin" + (f"; start {spec.name}" if start else ""), stdin=xml)
+    return guest
+
+
+def _number(layout: Layout, name: str) -> int:
+    """A number of its own for every guest name of this lab: its line in a list."""
+    book = layout.root / "guests"
+    with exclusive(layout.root / "guests.lock"):
+        names = book.read_text().splitlines() if book.exists() else []
+        if name not in names:
+            names.append(name)
+            if len(names) > MOST_GUESTS:
+                raise LabError(
+                    f"a lab has addresses for {MOST_GUESTS} guests", hint="Start afresh: lab down, lab up"
+                )
+            replacement = book.with_suffix(".new")
+            replacement.write_text("\n".join(names) + "\n")
+            replacement.replace(book)
+        return names.index(name) + 1

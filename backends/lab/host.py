@@ -1,0 +1,60 @@
+"""A libvirt host of the lab: libvirtd, sshd, and the guests they look after."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from importlib import resources
+
+from backends.lab import cgroups, configuration
+from backends.lab.layout import TCP_PORT
+from backends.lab.node import Node
+from backends.lab.overlay import overlay_in_use
+
+SSH_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Host(Node):
+    """One of h1, h2, h3."""
+
+    def boot(self, lock: int) -> None:
+        """Start the host; its daemons answer once `wait_ready` returns."""
+        layout = self.layout
+        configuration.write(layout, self.name)
+        for folder in ("images", "console", "lun"):
+            (layout.shared / folder).mkdir(parents=True, exist_ok=True)
+        self.start(
+            resources.files(__package__).joinpath("host_init.sh").read_text(),
+            [
+                str(layout.boot),
+                str(layout.qemu) if overlay_in_use(layout) else "",
+                " ".join(cgroups.controllers()),
+            ],
+            lock,
+        )
+
+    def wait_ready(self) -> None:
+        """Return once sshd and libvirtd take connections."""
+        self._wait_for(lambda: self._answers(SSH_PORT) and self._answers(TCP_PORT), "its daemons to answer")
+
+    def _answers(self, port: int) -> bool:
+        try:
+            socket.create_connection((self.address, port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    def virsh(self, *arguments: str, stdin: str = "", timeout_s: float = 30, check: bool = True) -> str:
+        """Run virsh on the host's own libvirtd; returns what it printed.
+
+        Raises:
+            LabError: virsh failed (with `check`) or took longer than `timeout_s`.
+        """
+        command = ("virsh", "--quiet", "--connect", "qemu:///system", *arguments)
+        return self.exec(*command, stdin=stdin, timeout_s=timeout_s, check=check).stdout.strip()
+
+    def guests(self) -> dict[str, str]:
+        """Names of the host's guests with the state that virsh gives them."""
+        rows = (line.split(maxsplit=2) for line in self.virsh("list", "--all").splitlines())
+        return {name: state for _, name, state in rows}
