@@ -161,7 +161,7 @@ class Grid(Widget, Generic[R], can_focus=True):
         """Apply a delta: rows that are new or differ, and the keys of rows that are gone."""
         self._model.update(changed, removed, self._clock())
         self._settle()
-        self._plan_resort()
+        self._resort_when_due()
 
     def set_filter(self, predicate: Callable[[R], bool] | None) -> None:
         """Show only rows for which `predicate` holds; None shows all."""
@@ -296,19 +296,19 @@ class Grid(Widget, Generic[R], can_focus=True):
     def _column(self, column_id: str) -> Column[R]:
         return next(column for column in self._columns if column.id == column_id)
 
-    def _plan_resort(self) -> None:
-        due_in_s = self._model.resort_due_in(self._clock())
-        if due_in_s is not None and self._resort_timer is None and self.is_running:
-            self._resort_timer = self.set_timer(due_in_s, self._resort)
-
-    def _resort(self) -> None:
-        """Move changed rows to their places, unless the user has moved the cursor just now."""
-        self._resort_timer = None
+    def _resort_when_due(self) -> None:
+        """Move changed rows to their places: now, or when the user has left the cursor alone for a while."""
         now_s = self._clock()
-        if self._model.resort_due_in(now_s) == 0.0:
+        due_in_s = self._model.resort_due_in(now_s)
+        if due_in_s == 0.0:
             self._model.resort(now_s)
             self._settle()
-        self._plan_resort()
+        elif due_in_s is not None and self._resort_timer is None and self.is_running:
+            self._resort_timer = self.set_timer(due_in_s, self._on_resort_timer)
+
+    def _on_resort_timer(self) -> None:
+        self._resort_timer = None
+        self._resort_when_due()
 
     # -- painting -----------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class Grid(Widget, Generic[R], can_focus=True):
 
     def on_mount(self) -> None:
         """Rows given before the grid was on a screen may still wait for their places."""
-        self._plan_resort()
+        self._resort_when_due()
 
     def on_click(self, event: events.Click) -> None:
         """A click on a title sorts; on a row it highlights, and opens the row that is highlighted."""
