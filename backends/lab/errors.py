@@ -1,11 +1,9 @@
-"""The lab's one exception."""
+"""The lab's one kind of error."""
 
 from __future__ import annotations
 
+from backends.errors import FerryError
 
-class LabError(Exception):
-    """Something the lab cannot do, with what the user can do about it."""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.hint = hint
+class LabError(FerryError):
+    """Something the lab cannot do; the hint says what the user can do about it."""

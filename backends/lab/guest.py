@@ -17,6 +17,13 @@ READY = b"LAB-GUEST READY"
 READY_TIMEOUT_S = 60
 """An emulated guest boots in 2.5 s alone; many at once on a busy machine take their turns."""
 MOST_GUESTS = 99
+# QEMU looks only once a second whether somebody opened the terminal: stay on it until the guest has answered.
+CONVERSATION = """
+exec 3<>"$1"
+printf '%s\\n' "$2" >&3
+while read -r line <&3; do case $line in "ok "*) echo "$line"; exit ;; esac; done
+exit 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,20 +53,14 @@ class Guest:
         """Watch the guest's ticks: `with guest.watch() as ticks: ...`."""
         return TickWatch(self.console)
 
-    def type(self, host: Host, command: str) -> None:
-        """Type a line on the guest's serial console, such as `dirty 20`; returns when the guest answered.
+    def type(self, host: Host, command: str) -> str:
+        """Type a line on the guest's serial console, such as `dirty 20`; returns the guest's answer.
 
-        QEMU looks only once a second whether somebody opened the terminal, so it stays open until then.
+        Raises:
+            LabError: the guest does not run on `host`, or did not answer.
         """
-        before = self.console.stat().st_size
         terminal = host.virsh("ttyconsole", self.name)
-        script = 'exec 3<>"$1"; printf "%s\\n" "$2" >&3; read -r _answer <&3; read -r _answer <&3'
-        host.exec("timeout", "10", "sh", "-c", script, "type", terminal, command)
-        wait_until(
-            lambda: b"\nok " in self.console.read_bytes()[before:],
-            timeout_s=10,
-            what=f"{self.name} to answer",
-        )
+        return host.exec("timeout", "10", "sh", "-c", CONVERSATION, "type", terminal, command).stdout.strip()
 
 
 def define(spec: GuestSpec, host: Host, *, transient: bool = False, start: bool = True) -> Guest:
