@@ -1,0 +1,1 @@
+"""The hosts: a supervisor for each, the pure store of what is known, and the mailboxes of its readers."""

@@ -1,0 +1,1 @@
+"""Questions to a host through a Shell, and pure parsers of the answers."""

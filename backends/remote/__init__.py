@@ -1,0 +1,1 @@
+"""A host's commands and files. Nothing else imports asyncssh or psutil."""

@@ -1,0 +1,136 @@
+"""The only door for the terminal: open a fleet, read it, act on it.
+
+    async with open_fleet(specs, asker=asker) as fleet:
+        async for changes in fleet.watch():
+            ...
+
+Everything that comes out is a frozen value of backends.model; everything that goes wrong in a way a user can act on is a
+FerryError. All calls are made on the event loop's thread and none blocks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from backends.config import Config, load_config, parse_host
+from backends.errors import (
+    ActionError,
+    ConfigError,
+    DeadlineError,
+    FerryError,
+    LinkError,
+)
+from backends.lab.commands import app as lab_commands
+from backends.model.fleet import Changes, FleetState
+from backends.model.guest import GuestAction, GuestKey
+from backends.model.host import HostSpec
+from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
+from backends.model.question import Question
+
+__all__ = [
+    "ActionError",
+    "Asker",
+    "Config",
+    "ConfigError",
+    "DeadlineError",
+    "FerryError",
+    "Fleet",
+    "LinkError",
+    "embedded_hosts",
+    "lab_commands",
+    "lab_hosts",
+    "load_config",
+    "open_fleet",
+    "parse_host",
+]
+
+
+class Asker(Protocol):
+    """Puts a question to the user. None is a refusal (or nobody there to ask)."""
+
+    async def __call__(self, question: Question) -> str | None:
+        """Answer: the secret, or `yes` for a host key."""
+        ...
+
+
+class Fleet(Protocol):
+    """All hosts, their guests and the moves between them."""
+
+    @property
+    def state(self) -> FleetState:
+        """The newest picture of everything."""
+        ...
+
+    def watch(self) -> AsyncIterator[Changes]:
+        """The state now, then each change; samples are conflated while the reader is busy, transitions kept."""
+        ...
+
+    async def settled(self, timeout_s: float) -> FleetState:
+        """The state once each host is up, down or stale, or when the time has passed."""
+        ...
+
+    async def act(self, guest: GuestKey, action: GuestAction) -> None:
+        """Do it. Raises ActionError, LinkError or DeadlineError."""
+        ...
+
+    async def definition(self, guest: GuestKey) -> str:
+        """The guest's libvirt XML, safe to show and without secrets."""
+        ...
+
+    async def preflight(
+        self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
+    ) -> Preflight:
+        """Ask all the questions at once; `on_check` hears each answer as it comes."""
+        ...
+
+    def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
+        """Start it; it then lives in `state.moves` and goes on without any reader.
+
+        Raises ActionError if the checks refuse it, or are doubtful and that was not accepted.
+        """
+        ...
+
+    async def abort_move(self, move: MoveId) -> None:
+        """Ask the hypervisor to stop the transfer; the move tells what came of it."""
+        ...
+
+    async def set_bandwidth(self, move: MoveId, mib_s: int) -> None:
+        """Limit the transfer to this many MiB a second, from now on."""
+        ...
+
+    async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
+        """Let the guest stand still for this long at the switch."""
+        ...
+
+    async def running_jobs(self) -> tuple[RunningJob, ...]:
+        """The jobs that libvirt reports now on all hosts that answer, whoever started them."""
+        ...
+
+
+def open_fleet(
+    specs: Sequence[HostSpec], *, asker: Asker | None = None
+) -> AbstractAsyncContextManager[Fleet]:
+    """Connect to the hosts, each in its own time. Leaving the block closes all links and does not stop moves."""
+    from backends.service import FleetService
+
+    return FleetService.open(specs, asker)
+
+
+def lab_hosts() -> tuple[HostSpec, ...]:
+    """The hosts of the lab on this machine. Raises ConfigError when there is no lab."""
+    from backends.lab.layout import Layout
+    from backends.lab.specs import lab_specs
+
+    layout = Layout.from_environment()
+    if not layout.ssh_config.exists():
+        raise ConfigError("there is no lab on this machine", hint="virt-ferry lab up (as root)")
+    return lab_specs(layout)
+
+
+def embedded_hosts(count: int = 3, guests: int = 8) -> AbstractAsyncContextManager[tuple[HostSpec, ...]]:
+    """libvirt's in-process test hosts, for trying the program where no real host is. They cannot migrate."""
+    from backends.embedded import embedded_specs
+
+    return embedded_specs(count, guests)

@@ -1,0 +1,103 @@
+"""What is known, as a pure function of what happened: (state, event) -> (state, what differs)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from backends.model.fleet import (
+    Dirty,
+    FleetEvent,
+    FleetState,
+    GuestChanged,
+    GuestGone,
+    HostView,
+    LinkChanged,
+    MoveChanged,
+    Sampled,
+    Snapshot,
+    Topic,
+)
+from backends.model.guest import Guest, GuestKey
+from backends.model.host import HostName
+
+Reduced = tuple[FleetState, frozenset[Dirty]]
+_Changed = tuple[HostView, frozenset[Dirty]]
+_Change = Callable[[HostView], _Changed]
+_NOTHING: frozenset[Dirty] = frozenset()
+
+
+def reduce(state: FleetState, event: FleetEvent) -> Reduced:
+    """Apply one event. An event of an older epoch, or of a host that is not in the fleet, changes nothing."""
+    match event:
+        case MoveChanged():
+            moves = {**state.moves, event.move.id: event.move}
+            return replace(state, moves=moves), frozenset({(Topic.MOVE, event.move.id)})
+        case LinkChanged():
+            return _with_host(state, event.host, lambda view: _link(view, event))
+        case Snapshot():
+            return _with_host(state, event.host, lambda view: _snapshot(view, event))
+        case Sampled():
+            return _with_host(state, event.host, lambda view: _sampled(view, event))
+        case GuestChanged():
+            return _with_host(state, event.host, lambda view: _guest_changed(view, event))
+        case GuestGone():
+            return _with_host(state, event.host, lambda view: _guest_gone(view, event))
+
+
+def _with_host(state: FleetState, name: HostName, change: _Change) -> Reduced:
+    view = state.hosts.get(name)
+    if view is None:
+        return state, _NOTHING
+    new, dirty = change(view)
+    if new is view:
+        return state, _NOTHING
+    return replace(state, hosts={**state.hosts, name: new}), dirty
+
+
+def _link(view: HostView, event: LinkChanged) -> _Changed:
+    return replace(view, link=event.status), frozenset({(Topic.LINK, event.host)})
+
+
+def _snapshot(view: HostView, event: Snapshot) -> _Changed:
+    if event.epoch < view.epoch:
+        return view, _NOTHING
+    guests = {guest.key: guest for guest in event.guests}
+    samples = {key: sample for key, sample in view.samples.items() if key in guests}
+    dirty = {(Topic.GUEST, key) for key in _differing(view.guests, guests)}
+    new = replace(view, epoch=event.epoch, facts=event.facts, guests=guests, samples=samples, heard=event.at)
+    return new, frozenset({(Topic.LINK, event.host), *dirty})
+
+
+def _differing(old: Mapping[GuestKey, Guest], new: Mapping[GuestKey, Guest]) -> set[GuestKey]:
+    return {key for key in old.keys() | new.keys() if old.get(key) != new.get(key)}
+
+
+def _sampled(view: HostView, event: Sampled) -> _Changed:
+    if event.epoch != view.epoch:
+        return view, _NOTHING
+    dirty: set[Dirty] = set()
+    samples = {key: sample for key, sample in event.samples.items() if key in view.guests}
+    for key in samples.keys() | view.samples.keys():
+        if samples.get(key) != view.samples.get(key):
+            dirty.add((Topic.SAMPLE, key))
+    if event.load != view.load:
+        dirty.add((Topic.LOAD, event.host))
+    new = replace(view, load=event.load, samples=samples, heard=event.at)
+    return new, frozenset(dirty)
+
+
+def _guest_changed(view: HostView, event: GuestChanged) -> _Changed:
+    if event.epoch != view.epoch or view.guests.get(event.guest.key) == event.guest:
+        return view, _NOTHING
+    guests = {**view.guests, event.guest.key: event.guest}
+    return replace(view, guests=guests, heard=event.at), frozenset({(Topic.GUEST, event.guest.key)})
+
+
+def _guest_gone(view: HostView, event: GuestGone) -> _Changed:
+    if event.epoch != view.epoch or event.key not in view.guests:
+        return view, _NOTHING
+    guests = {key: guest for key, guest in view.guests.items() if key != event.key}
+    samples = {key: sample for key, sample in view.samples.items() if key != event.key}
+    new = replace(view, guests=guests, samples=samples, heard=event.at)
+    return new, frozenset({(Topic.GUEST, event.key)})

@@ -1,0 +1,135 @@
+"""Would a host take this guest? Facts for the checks before a move."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import libvirt
+from lxml import etree
+
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.inventory import KIB
+from backends.hypervisor.xml import parse
+from backends.untrusted import clean
+
+
+class CpuMatch(Enum):
+    """Can the destination's hypervisor give the guest the processor that it sees now?"""
+
+    FITS = "fits"
+    MISSING = "missing"
+    HOST_MODEL = "host model"
+    """The guest sees the physical processor: it only fits where that is the same."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CpuComparison:
+    """The answer, with libvirt's words (the missing features, or why it cannot tell)."""
+
+    match: CpuMatch
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CpuNeeds:
+    """What a running guest needs of a processor, as virConnectCompareHypervisorCPU takes it."""
+
+    arch: str
+    kind: str
+    mode: str
+    xml: str
+    """The `<cpu>` element; empty where the guest has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Namesake:
+    """A guest on another host that has the same name or UUID."""
+
+    uuid: str
+    name: str
+    active: bool
+
+
+async def read_cpu_needs(connection: Connection, uuid: str) -> CpuNeeds:
+    """From the live definition. Raises FerryError."""
+    return await connection.call(
+        "read the guest's processor", lambda conn: cpu_needs(conn.lookupByUUIDString(uuid).XMLDesc(0))
+    )
+
+
+def cpu_needs(xml: str) -> CpuNeeds:
+    """Pure. Raises ActionError for what is no XML."""
+    root = parse(xml)
+    kind, cpu = root.find("os/type"), root.find("cpu")
+    return CpuNeeds(
+        arch=kind.get("arch", "") if kind is not None else "",
+        kind=root.get("type", ""),
+        mode=cpu.get("mode", "custom") if cpu is not None else "",
+        xml="" if cpu is None else etree.tostring(cpu, encoding="unicode", with_tail=False),
+    )
+
+
+async def compare_cpu(connection: Connection, needs: CpuNeeds) -> CpuComparison:
+    """Ask the destination's hypervisor, not its physical processor: emulation offers more, a hypervisor may offer less."""
+    if not needs.xml:
+        return CpuComparison(CpuMatch.FITS, "the guest asks for no particular processor")
+    if needs.mode == "host-passthrough":
+        return CpuComparison(CpuMatch.HOST_MODEL, "mode host-passthrough")
+
+    def work(conn: Any) -> CpuComparison:
+        flags = libvirt.VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE
+        try:
+            result = conn.compareHypervisorCPU(
+                None, needs.arch or None, None, needs.kind or None, needs.xml, flags
+            )
+        except libvirt.libvirtError as error:
+            words = clean(error.get_error_message() or "", limit=400)
+            if error.get_error_code() == libvirt.VIR_ERR_CPU_INCOMPATIBLE:
+                return CpuComparison(CpuMatch.MISSING, words)
+            return CpuComparison(CpuMatch.UNKNOWN, words)
+        if result in (libvirt.VIR_CPU_COMPARE_IDENTICAL, libvirt.VIR_CPU_COMPARE_SUPERSET):
+            return CpuComparison(CpuMatch.FITS)
+        return CpuComparison(CpuMatch.UNKNOWN)
+
+    return await connection.call("compare processors", work)
+
+
+async def read_available_memory(connection: Connection) -> int | None:
+    """Bytes that a new guest could use, caches counted as free; None where the driver does not say."""
+
+    def work(conn: Any) -> int | None:
+        with contextlib.suppress(libvirt.libvirtError):
+            memory = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
+            return sum(memory.get(name, 0) for name in ("free", "buffers", "cached")) * KIB
+        with contextlib.suppress(libvirt.libvirtError):
+            return int(conn.getFreeMemory())
+        return None
+
+    return await connection.call("read free memory", work)
+
+
+async def read_name(connection: Connection, uuid: str) -> str:
+    """The guest's name as libvirt has it: for comparing, never for showing. Raises FerryError."""
+    return await connection.call("read a name", lambda conn: str(conn.lookupByUUIDString(uuid).name()))
+
+
+async def find_namesakes(connection: Connection, uuid: str, name: str) -> tuple[Namesake, ...]:
+    """Guests there with this UUID or this name. Raises FerryError."""
+
+    def work(conn: Any) -> tuple[Namesake, ...]:
+        found: dict[str, Namesake] = {}
+        for look in (lambda: conn.lookupByUUIDString(uuid), lambda: conn.lookupByName(name)):
+            try:
+                domain = look()
+            except libvirt.libvirtError as error:
+                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                    continue
+                raise
+            found[domain.UUIDString()] = Namesake(domain.UUIDString(), domain.name(), bool(domain.isActive()))
+        return tuple(found.values())
+
+    return await connection.call("look for namesakes", work)

@@ -1,0 +1,144 @@
+"""The whole fleet as one immutable value, and the events that change it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import TypeAlias
+
+from backends.model.guest import Guest, GuestKey, GuestSample
+from backends.model.host import HostFacts, HostLoad, HostName, HostSpec, LinkStatus
+from backends.model.move import Move, MoveId
+
+
+@dataclass(frozen=True, slots=True)
+class HostView:
+    """One host with all that is known of it. When `link.answers` is False, guests are the last known."""
+
+    spec: HostSpec
+    link: LinkStatus
+    epoch: int = 0
+    """Counts connections: facts of an older epoch are dropped."""
+    facts: HostFacts | None = None
+    load: HostLoad | None = None
+    heard: datetime | None = None
+    """When the host last answered."""
+    guests: Mapping[GuestKey, Guest] = field(default_factory=dict)
+    samples: Mapping[GuestKey, GuestSample] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FleetState:
+    """Everything, now. Hosts in the order of the configuration."""
+
+    hosts: Mapping[HostName, HostView] = field(default_factory=dict)
+    moves: Mapping[MoveId, Move] = field(default_factory=dict)
+
+    def guests(self) -> Iterator[Guest]:
+        """All guests of all hosts."""
+        for host in self.hosts.values():
+            yield from host.guests.values()
+
+    def guest(self, key: GuestKey) -> Guest | None:
+        """The guest with this key, or None."""
+        host = self.hosts.get(key.host)
+        return host.guests.get(key) if host else None
+
+    def sample(self, key: GuestKey) -> GuestSample | None:
+        """The newest sample of a guest, or None."""
+        host = self.hosts.get(key.host)
+        return host.samples.get(key) if host else None
+
+    def move_of(self, key: GuestKey) -> Move | None:
+        """The move in flight that takes this guest away, if any."""
+        for move in self.moves.values():
+            if move.request.guest == key and not move.phase.final:
+                return move
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """A host's link went into another state."""
+
+    host: HostName
+    status: LinkStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All of one host, as of one moment: the first thing said in each epoch."""
+
+    host: HostName
+    epoch: int
+    facts: HostFacts
+    guests: tuple[Guest, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestChanged:
+    """A guest appeared or is different now."""
+
+    host: HostName
+    epoch: int
+    guest: Guest
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class GuestGone:
+    """A guest is no longer defined on this host."""
+
+    host: HostName
+    epoch: int
+    key: GuestKey
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """New figures of a host and of all its running guests."""
+
+    host: HostName
+    epoch: int
+    load: HostLoad | None
+    samples: Mapping[GuestKey, GuestSample]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChanged:
+    """A move has taken a step or has a new sample."""
+
+    move: Move
+    step: bool
+    """True for a transition, which no reader may miss; False for a mere sample."""
+
+
+FleetEvent: TypeAlias = LinkChanged | Snapshot | GuestChanged | GuestGone | Sampled | MoveChanged
+
+
+class Topic(Enum):
+    """What a reader can be told about."""
+
+    LINK = "link"
+    LOAD = "load"
+    GUEST = "guest"
+    SAMPLE = "sample"
+    MOVE = "move"
+
+
+Dirty: TypeAlias = tuple[Topic, HostName | GuestKey | MoveId]
+"""A subject that changed: `(LINK|LOAD, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What a reader gets: the newest state, what differs since it last looked, and each transition between."""
+
+    state: FleetState
+    dirty: frozenset[Dirty]
+    transitions: tuple[FleetEvent, ...]

@@ -1,0 +1,28 @@
+"""Questions that only the user can answer while a host is being reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from backends.model.host import HostName
+
+
+class QuestionKind(Enum):
+    """What is asked; the answer is text for the secrets, a yes or no for the host key."""
+
+    HOST_KEY = "host key"
+    PASSPHRASE = "passphrase"
+    PASSWORD = "password"  # noqa: S105 - the kind of question, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question. Answers are never stored nor logged; an accepted host key goes into known_hosts."""
+
+    kind: QuestionKind
+    host: HostName
+    text: str
+    """The question in one or two lines, safe to show."""
+    detail: str = ""
+    """Fingerprint and key type for a host key, the file of the key for a passphrase."""

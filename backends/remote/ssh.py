@@ -1,0 +1,113 @@
+"""A host over SSH: one connection carries its commands and libvirt's RPC."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncssh
+
+from backends.errors import CommandError, DeadlineError, FerryError, LinkError
+from backends.model.counters import HostCounters
+from backends.model.host import HostName, HostSpec
+from backends.remote import proc_load
+from backends.remote.login import Ask, Client, login
+from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, Answer
+from backends.untrusted import clean
+
+MAX_SESSIONS = 6
+"""sshd allows 10 sessions a connection unless told otherwise (sshd_config(5), MaxSessions)."""
+CLOSE_DEADLINE_S = 1.0
+
+
+class SshShell:
+    """See backends.remote.shell.Shell."""
+
+    def __init__(self, name: HostName, connection: asyncssh.SSHClientConnection, client: Client) -> None:
+        self._name = name
+        self._connection = connection
+        self._client = client
+        self._sessions = asyncio.Semaphore(MAX_SESSIONS)
+        self._numbers = itertools.count(1)
+
+    @classmethod
+    async def open(cls, spec: HostSpec, ask: Ask | None) -> SshShell:
+        """Log in. Raises FerryError."""
+        connection, client = await login(spec, ask)
+        return cls(spec.name, connection, client)
+
+    @property
+    def lost(self) -> asyncio.Event:
+        """Set when the connection is gone."""
+        return self._client.lost
+
+    @property
+    def lost_reason(self) -> str:
+        """Why it is gone."""
+        return self._client.lost_reason
+
+    async def run(
+        self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
+    ) -> Answer:
+        """Run a command: its words are quoted for the remote shell, so that nothing in them is interpreted."""
+        try:
+            async with asyncio.timeout(deadline_s), self._sessions:
+                return await self._run(shlex.join(argv), stdin)
+        except TimeoutError:
+            raise self._error(DeadlineError, f"no answer within {deadline_s:g} s", argv[0]) from None
+        except asyncssh.ChannelOpenError as error:
+            raise self._error(CommandError, clean(str(error)), argv[0]) from error
+        except (OSError, asyncssh.Error) as error:
+            raise self._error(LinkError, clean(str(error)), argv[0]) from error
+
+    async def _run(self, command: str, stdin: bytes) -> Answer:
+        async with self._connection.create_process(command, encoding=None) as process:
+            process.stdin.write(stdin)
+            process.stdin.write_eof()
+            out, err = await asyncio.gather(_read(process.stdout), _read(process.stderr))
+            if len(out) < MAX_OUTPUT_BYTES and len(err) < MAX_OUTPUT_BYTES:
+                await process.wait_closed()
+            else:
+                process.terminate()
+            status = -1 if process.exit_status is None else process.exit_status
+        return Answer(status, out.decode(errors="replace"), err.decode(errors="replace"))
+
+    async def forward_socket(self, remote_path: str, folder: Path) -> str:
+        """A unix socket in `folder` that leads to the host's `remote_path`; it lives as long as the connection."""
+        local = folder / f"{next(self._numbers)}.sock"
+        try:
+            await self._connection.forward_local_path(str(local), remote_path)
+        except (OSError, asyncssh.Error) as error:
+            raise self._error(LinkError, clean(str(error)), "forward a socket") from error
+        return str(local)
+
+    async def host_counters(self) -> HostCounters:
+        """From /proc, in one command."""
+        answer = await self.run(("cat", *proc_load.FILES))
+        return proc_load.parse(answer.out)
+
+    async def close(self) -> None:
+        """End the connection; a host that does not answer the good-bye is left alone."""
+        self._connection.close()
+        with contextlib.suppress(TimeoutError, asyncssh.Error, OSError):
+            async with asyncio.timeout(CLOSE_DEADLINE_S):
+                await self._connection.wait_closed()
+                return
+        self._connection.abort()
+
+    def _error(self, kind: type[FerryError], cause: str, operation: str) -> FerryError:
+        return kind(cause, host=self._name, operation=operation)
+
+
+async def _read(stream: asyncssh.SSHReader[bytes]) -> bytes:
+    """To the end, but never more than MAX_OUTPUT_BYTES."""
+    parts: list[bytes] = []
+    size = 0
+    while size < MAX_OUTPUT_BYTES and (part := await stream.read(MAX_OUTPUT_BYTES - size)):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)

@@ -1,0 +1,147 @@
+"""The Fleet of backends.api: supervisors, the board, and the moves, under one roof."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from platformdirs import user_runtime_path
+
+from backends.errors import FerryError, LinkError
+from backends.fleet.mailbox import Board
+from backends.fleet.supervisor import Supervisor
+from backends.hypervisor import jobs, lifecycle
+from backends.hypervisor.inventory import read_xml
+from backends.migration.engine import Engine
+from backends.model.fleet import Changes, FleetState, HostView
+from backends.model.guest import GuestAction, GuestKey
+from backends.model.host import HostName, HostSpec, Link, LinkStatus
+from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
+from backends.model.question import Question
+
+_SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
+
+
+class FleetService:
+    """See backends.api.Fleet."""
+
+    def __init__(self, specs: Sequence[HostSpec], ask: Ask | None, folder: Path) -> None:
+        connecting = LinkStatus(Link.CONNECTING, datetime.now(UTC))
+        self._board = Board(FleetState(hosts={spec.name: HostView(spec, connecting) for spec in specs}))
+        self._supervisors: dict[HostName, Supervisor] = {}
+        for number, spec in enumerate(specs):
+            sockets = folder / str(number)
+            sockets.mkdir(mode=0o700)
+            self._supervisors[spec.name] = Supervisor(spec, self._board, ask, sockets)
+        self._engine = Engine(self._supervisors, self._board)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, specs: Sequence[HostSpec], ask: Ask | None) -> AsyncIterator[FleetService]:
+        """Run the supervisors while the block lasts."""
+        folder = _runtime_folder()
+        try:
+            service = cls(specs, ask, folder)
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(s.run()) for s in service._supervisors.values()]
+                tasks.append(group.create_task(service._engine.run()))
+                try:
+                    yield service
+                finally:
+                    for task in tasks:
+                        task.cancel()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    @property
+    def state(self) -> FleetState:
+        """The newest picture."""
+        return self._board.state
+
+    def watch(self) -> AsyncIterator[Changes]:
+        """The state now, then each change."""
+        return self._board.watch()
+
+    async def settled(self, timeout_s: float) -> FleetState:
+        """Wait until no host is connecting any more."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                async for changes in self.watch():
+                    if all(view.link.link in _SETTLED for view in changes.state.hosts.values()):
+                        break
+        except TimeoutError:
+            pass
+        return self.state
+
+    async def act(self, guest: GuestKey, action: GuestAction) -> None:
+        """Do something to the life of a guest."""
+        supervisor = self._supervisor(guest.host)
+        try:
+            await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
+        finally:
+            supervisor.mark(guest)
+
+    async def definition(self, guest: GuestKey) -> str:
+        """The guest's XML."""
+        return await read_xml(self._supervisor(guest.host).current().connection(guest.driver), guest.uuid)
+
+    async def preflight(
+        self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
+    ) -> Preflight:
+        """Ask before moving."""
+        return await self._engine.preflight(request, on_check)
+
+    def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
+        """Start it."""
+        return self._engine.start(preflight, accept_doubts=accept_doubts)
+
+    async def abort_move(self, move: MoveId) -> None:
+        """Ask for the end of the transfer."""
+        await self._engine.abort(move)
+
+    async def set_bandwidth(self, move: MoveId, mib_s: int) -> None:
+        """Limit the transfer."""
+        await self._engine.set_bandwidth(move, mib_s)
+
+    async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
+        """Change the downtime limit."""
+        await self._engine.set_max_downtime(move, downtime_ms)
+
+    async def running_jobs(self) -> tuple[RunningJob, ...]:
+        """All hosts that answer are asked at once; one that fails meanwhile counts as not answering."""
+
+        async def of(supervisor: Supervisor) -> tuple[RunningJob, ...]:
+            if supervisor.session is None:
+                return ()
+            guests = self.state.hosts[supervisor.name].guests.values()
+            active = [guest for guest in guests if guest.state.active]
+            try:
+                return await jobs.running(supervisor.session.connections, active)
+            except FerryError:
+                return ()
+
+        found = await asyncio.gather(*(of(supervisor) for supervisor in self._supervisors.values()))
+        return tuple(job for host in found for job in host)
+
+    def _supervisor(self, host: HostName) -> Supervisor:
+        supervisor = self._supervisors.get(host)
+        if supervisor is None:
+            raise LinkError("no such host in this fleet", host=host)
+        return supervisor
+
+
+Ask = Callable[[Question], Awaitable[str | None]]
+
+
+def _runtime_folder() -> Path:
+    """A new folder that only we can enter, for the near ends of forwarded sockets; short, as socket paths must be."""
+    try:
+        parent = user_runtime_path("virt-ferry", ensure_exists=True)
+        return Path(tempfile.mkdtemp(prefix="s", dir=parent))
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="virt-ferry-"))
