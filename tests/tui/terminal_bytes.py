@@ -40,11 +40,19 @@ class Wire(HeadlessDriver):
 
     def picture(self, size: tuple[int, int]) -> list[str]:
         """The lines a terminal of `size` (columns, lines) shows after everything written so far."""
+        return list(self._terminal(size).display)
+
+    def cells(self, size: tuple[int, int]) -> list[list[tuple[Any, ...]]]:
+        """The same, cell by cell with colours and attributes."""
+        columns, lines = size
+        buffer = self._terminal(size).buffer
+        return [[tuple(buffer[y][x]) for x in range(columns)] for y in range(lines)]
+
+    def _terminal(self, size: tuple[int, int]) -> pyte.Screen:
         screen = pyte.Screen(*size)
         screen.set_mode(pyte.modes.LNM)
-        stream = pyte.Stream(screen)
-        stream.feed("".join(self._written))
-        return list(screen.display)
+        pyte.Stream(screen).feed("".join(self._written))
+        return screen
 
 
 @asynccontextmanager
