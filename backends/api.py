@@ -4,8 +4,8 @@
         async for changes in fleet.watch():
             ...
 
-Everything that comes out is a frozen value of backends.model; everything that goes wrong in a way a user can act on is a
-FerryError. All calls are made on the event loop's thread and none blocks it.
+Everything that comes out is a frozen value of backends.model; everything that goes wrong in a way a user can act on is
+a FerryError. All calls are made on the event loop's thread and none blocks it.
 """
 
 from __future__ import annotations

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-
-from platformdirs import user_runtime_path
 
 from backends.errors import FerryError, LinkError
 from backends.fleet.mailbox import Board
@@ -22,7 +21,7 @@ from backends.model.fleet import Changes, FleetState, HostView
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.host import HostName, HostSpec, Link, LinkStatus
 from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
-from backends.model.question import Question
+from backends.remote.login import Ask
 
 _SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
 
@@ -47,14 +46,19 @@ class FleetService:
         folder = _runtime_folder()
         try:
             service = cls(specs, ask, folder)
+            from_block: Exception | None = None
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(s.run()) for s in service._supervisors.values()]
                 tasks.append(group.create_task(service._engine.run()))
                 try:
                     yield service
+                except Exception as error:  # noqa: BLE001 - the caller's own: it must not come back inside a group
+                    from_block = error
                 finally:
                     for task in tasks:
                         task.cancel()
+            if from_block is not None:
+                raise from_block
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -119,11 +123,14 @@ class FleetService:
             if supervisor.session is None:
                 return ()
             guests = self.state.hosts[supervisor.name].guests.values()
-            active = [guest for guest in guests if guest.state.active]
+            found: tuple[RunningJob, ...] = ()
             try:
-                return await jobs.running(supervisor.session.connections, active)
+                for driver, connection in supervisor.session.connections.items():
+                    active = [g for g in guests if g.state.active and g.key.driver == driver]
+                    found += await jobs.running(connection, active)
             except FerryError:
-                return ()
+                return found
+            return found
 
         found = await asyncio.gather(*(of(supervisor) for supervisor in self._supervisors.values()))
         return tuple(job for host in found for job in host)
@@ -135,13 +142,8 @@ class FleetService:
         return supervisor
 
 
-Ask = Callable[[Question], Awaitable[str | None]]
-
-
 def _runtime_folder() -> Path:
     """A new folder that only we can enter, for the near ends of forwarded sockets; short, as socket paths must be."""
-    try:
-        parent = user_runtime_path("virt-ferry", ensure_exists=True)
-        return Path(tempfile.mkdtemp(prefix="s", dir=parent))
-    except OSError:
-        return Path(tempfile.mkdtemp(prefix="virt-ferry-"))
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    usable = runtime is not None and os.access(runtime, os.W_OK)
+    return Path(tempfile.mkdtemp(prefix="virt-ferry-", dir=runtime if usable else None))

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from backends.errors import FerryError
+from backends.errors import ActionError
 from backends.fleet.mailbox import Board
 from backends.fleet.session import Session
 from backends.hypervisor.connection import DomainEvent, DomainEventKind, EventListener
@@ -79,7 +79,7 @@ class Inventory:
 
     async def fill_definitions(self, session: Session) -> None:
         """Add what only the definitions tell, a few guests at a time."""
-        guests = iter([guest for guest in self._known().values() if not guest.machine and not guest.disks])
+        guests = iter(tuple(self._known().values()))
         while group := tuple(itertools.islice(guests, _DEFINITIONS_AT_ONCE)):
             for driver, connection in session.connections.items():
                 mine = [guest for guest in group if guest.key.driver == driver]
@@ -93,7 +93,10 @@ class Inventory:
             self._wake.clear()
             marked, self._dirty = tuple(self._dirty), {}
             for key in marked:
-                guest = await read_guest(session.connection(key.driver), key)
+                try:
+                    guest = await read_guest(session.connection(key.driver), key)
+                except ActionError:
+                    continue  # this guest cannot be read now; the next sample marks it again if it matters
                 if guest is None:
                     self._board.publish(GuestGone(self._host, self._epoch, key, datetime.now(UTC)))
                 else:
@@ -106,7 +109,14 @@ class Inventory:
         self._board.publish(GuestChanged(self._host, self._epoch, dated, at))
 
     def _dated(self, guest: Guest, before: Guest | None, since: datetime | None) -> Guest:
-        """Keep the time of the last change while the state stays, else take the new one."""
+        """Keep the time of the last change while the state stays, else take the new one.
+
+        A snapshot knows no definitions: what is known of them stays until they are read again.
+        """
+        if before is not None and not guest.machine and not guest.disks:
+            guest = replace(
+                guest, disks=before.disks, nics=before.nics, machine=before.machine, kind=before.kind
+            )
         if before is not None and before.state is guest.state and before.since is not None:
             since = before.since
         elif not guest.state.active and before is None:

@@ -118,7 +118,7 @@ async def _uris(spec: HostSpec, shell: Shell | None, folder: Path) -> dict[str, 
 async def _open_drivers(
     session: Session, *, required: set[str], listener: Callable[[str], EventListener]
 ) -> None:
-    """Open all at once. A driver that nobody asked for by name may be missing without a word, as long as one is there."""
+    """Open all at once. A driver that nobody asked for by name may be missing, as long as one is there."""
 
     async def attempt(driver: str, uri: str) -> Connection | FerryError:
         try:

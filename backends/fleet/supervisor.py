@@ -151,10 +151,7 @@ class Supervisor:
         silent = isinstance(error, DeadlineError)
         lost_just_now = self._heard_once and self._failures == 1
         delay = 0.0 if lost_just_now else self._backoff()
-        if self._heard_once and (silent or lost_just_now):
-            link = Link.STALE
-        else:
-            link = Link.DOWN
+        link = Link.STALE if self._heard_once and (silent or lost_just_now) else Link.DOWN
         if isinstance(error, (HostKeyError, LoginError)):
             delay = max(delay, BACKOFF_MAX_S)  # only a person can mend it; do not fill the host's log
         self._say(link, error.cause, error.hint, retry_in_s=delay)

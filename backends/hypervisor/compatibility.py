@@ -74,7 +74,7 @@ def cpu_needs(xml: str) -> CpuNeeds:
 
 
 async def compare_cpu(connection: Connection, needs: CpuNeeds) -> CpuComparison:
-    """Ask the destination's hypervisor, not its physical processor: emulation offers more, a hypervisor may offer less."""
+    """Ask the destination's hypervisor, not its physical processor: emulation may offer more, KVM less."""
     if not needs.xml:
         return CpuComparison(CpuMatch.FITS, "the guest asks for no particular processor")
     if needs.mode == "host-passthrough":
@@ -104,7 +104,7 @@ async def read_available_memory(connection: Connection) -> int | None:
     def work(conn: Any) -> int | None:
         with contextlib.suppress(libvirt.libvirtError):
             memory = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
-            return sum(memory.get(name, 0) for name in ("free", "buffers", "cached")) * KIB
+            return sum(int(memory.get(name, 0)) for name in ("free", "buffers", "cached")) * KIB
         with contextlib.suppress(libvirt.libvirtError):
             return int(conn.getFreeMemory())
         return None
@@ -122,9 +122,9 @@ async def find_namesakes(connection: Connection, uuid: str, name: str) -> tuple[
 
     def work(conn: Any) -> tuple[Namesake, ...]:
         found: dict[str, Namesake] = {}
-        for look in (lambda: conn.lookupByUUIDString(uuid), lambda: conn.lookupByName(name)):
+        for look, value in ((conn.lookupByUUIDString, uuid), (conn.lookupByName, name)):
             try:
-                domain = look()
+                domain = look(value)
             except libvirt.libvirtError as error:
                 if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                     continue

@@ -93,7 +93,7 @@ class Connection:
         connection._listener = listener
         loop = asyncio.get_running_loop()
         try:
-            with translated(host, f"open {uri.split('?')[0]}"):
+            with translated(host, f"open {uri.partition('?')[0]}"):
                 await connection._lane.call(lambda: connection._open(loop), deadline_s=deadline_s)
         except BaseException:
             connection.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 import libvirt
 
+from backends.errors import ActionError
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.domain_xml import read_definition, without_secrets
 from backends.hypervisor.states import guest_state, state_reason
@@ -33,13 +34,17 @@ async def read_guest(connection: Connection, key: GuestKey) -> Guest | None:
 
 
 async def read_definitions(connection: Connection, guests: Iterable[Guest]) -> tuple[Guest, ...]:
-    """The same guests with what their definitions tell; those that are gone meanwhile are left out."""
+    """The same guests with what their definitions tell; those that are gone or cannot be read are left out."""
     wanted = tuple(guests)
-    return await connection.call(
-        "read definitions",
-        lambda conn: tuple(guest for old in wanted if (guest := _read_one(conn, old.key))),
-        deadline_s=LIST_DEADLINE_S,
-    )
+
+    def work(conn: Any) -> tuple[Guest, ...]:
+        found = []
+        for old in wanted:
+            with contextlib.suppress(libvirt.libvirtError, ActionError):  # one sick guest hides no other
+                found.append(_read_one(conn, old.key))
+        return tuple(guest for guest in found if guest is not None)
+
+    return await connection.call("read definitions", work, deadline_s=LIST_DEADLINE_S)
 
 
 async def read_xml(connection: Connection, uuid: str) -> str:

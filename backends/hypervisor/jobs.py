@@ -22,6 +22,9 @@ _OPERATIONS = {
 }
 _RUNNING = (libvirt.VIR_DOMAIN_JOB_BOUNDED, libvirt.VIR_DOMAIN_JOB_UNBOUNDED)
 
+_NO_JOB = (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN)
+"""What libvirt answers about a guest that is not running here, or not here at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class JobStatistics:
@@ -61,10 +64,17 @@ def from_fields(fields: Mapping[str, Any]) -> JobStatistics:
 
 
 async def read_statistics(connection: Connection, uuid: str) -> JobStatistics:
-    """Of the job that runs now; `running` is False when there is none. Raises FerryError."""
-    return await connection.call(
-        "read job statistics", lambda conn: from_fields(conn.lookupByUUIDString(uuid).jobStats())
-    )
+    """Of the job that runs now; `running` is False when there is none, or no guest any more. Raises FerryError."""
+
+    def work(conn: Any) -> JobStatistics:
+        try:
+            return from_fields(conn.lookupByUUIDString(uuid).jobStats())
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in _NO_JOB:
+                return from_fields({})
+            raise
+
+    return await connection.call("read job statistics", work)
 
 
 async def read_completed(connection: Connection, uuid: str) -> JobStatistics | None:
@@ -88,7 +98,7 @@ async def abort(connection: Connection, uuid: str) -> bool:
         try:
             conn.lookupByUUIDString(uuid).abortJob()
         except libvirt.libvirtError as error:
-            if error.get_error_code() in (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN):
+            if error.get_error_code() in _NO_JOB:
                 return False
             raise
         return True
@@ -122,34 +132,25 @@ async def read_max_downtime(connection: Connection, uuid: str) -> int | None:
     return await connection.call("read the downtime limit", work)
 
 
-async def running(connections: Mapping[str, Connection], guests: Iterable[Guest]) -> tuple[RunningJob, ...]:
-    """The jobs that run now on these guests of one host. Raises FerryError."""
-    wanted = tuple(guests)
+async def running(connection: Connection, guests: Iterable[Guest]) -> tuple[RunningJob, ...]:
+    """The jobs that run now on these guests of one driver. Raises FerryError."""
+    mine = tuple(guests)
 
-    def work(conn: Any, mine: tuple[Guest, ...]) -> tuple[RunningJob, ...]:
+    def work(conn: Any) -> tuple[RunningJob, ...]:
         found = []
         for guest in mine:
             with contextlib.suppress(libvirt.libvirtError):  # gone meanwhile, or a driver without jobs
                 job = from_fields(conn.lookupByUUIDString(guest.key.uuid).jobStats())
                 if job.running:
+                    elapsed_s = job.elapsed_ms / 1000
                     found.append(
                         RunningJob(
-                            guest.key,
-                            guest.name,
-                            job.operation,
-                            job.elapsed_ms / 1000,
-                            job.processed,
-                            job.remaining,
+                            guest.key, guest.name, job.operation, elapsed_s, job.processed, job.remaining
                         )
                     )
         return tuple(found)
 
-    jobs: list[RunningJob] = []
-    for driver, connection in connections.items():
-        mine = tuple(guest for guest in wanted if guest.key.driver == driver)
-        if mine:
-            jobs += await connection.call("list jobs", lambda conn, mine=mine: work(conn, mine))
-    return tuple(jobs)
+    return await connection.call("list jobs", work) if mine else ()
 
 
 def _done(_result: object) -> None:

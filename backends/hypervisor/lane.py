@@ -21,7 +21,7 @@ _numbers = itertools.count(1)
 
 
 class Lane:
-    """Calls queue up behind each other; each is a coroutine with a deadline. Made and used on the event loop's thread."""
+    """Calls queue up behind each other; each is a coroutine with a deadline. Used on the event loop's thread."""
 
     def __init__(self, name: str, farewell: Callable[[], object] = lambda: None) -> None:
         """`farewell` is run on the lane's thread as its last act, also after a call that never seemed to end."""

@@ -8,7 +8,7 @@ from backends.model.guest import GuestState
 
 _STATES = {
     libvirt.VIR_DOMAIN_RUNNING: GuestState.RUNNING,
-    libvirt.VIR_DOMAIN_BLOCKED: GuestState.BLOCKED,
+    libvirt.VIR_DOMAIN_BLOCKED: GuestState.RUNNING,  # Xen's word for a guest that waits for something to do
     libvirt.VIR_DOMAIN_PAUSED: GuestState.PAUSED,
     libvirt.VIR_DOMAIN_SHUTDOWN: GuestState.SHUTTING_DOWN,
     libvirt.VIR_DOMAIN_SHUTOFF: GuestState.OFF,

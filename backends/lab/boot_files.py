@@ -40,45 +40,44 @@ def prepare(layout: Layout) -> None:
     if not kernel.is_dir():
         _fetch_kernel(kernel)
     source = resources.files(__package__).joinpath("guest/init.c").read_text()
-    built_from = layout.prepared / "init.c"
-    if built_from.exists() and built_from.read_text() == source and (layout.boot / "initrd").exists():
+    built_from = layout.boot / "init.c"
+    if built_from.exists() and built_from.read_text() == source:
         return
     layout.boot.mkdir(parents=True, exist_ok=True)
+    shutil.copy(next((kernel / "boot").glob("vmlinuz-*")), layout.boot / "vmlinuz")
+    _build_initrd(layout, kernel, source)
     built_from.write_text(source)
-    image = next((kernel / "boot").glob("vmlinuz-*"))
-    shutil.copy(image, layout.boot / "vmlinuz")
-    _build_initrd(layout, kernel, built_from)
 
 
 def _fetch_kernel(into: Path) -> None:
     apt.refresh_if_empty()
-    for metapackage in KERNELS:
-        packages = [
-            name for name in apt.dependencies(metapackage) if re.match(r"linux-(image|modules)-\d", name)
-        ]
-        if packages:
-            break
-    else:
+    packages = next(filter(None, map(_kernel_packages, KERNELS)), None)
+    if packages is None:
         raise LabError(
             "apt knows no kernel package for the guests", hint=f"Looked for {' and '.join(KERNELS)}."
         )
-    if not (
-        modules := [name for name in packages if "-modules-" in name]
-    ):  # Ubuntu: a dependency further down
-        modules = [name for name in apt.dependencies(packages[0]) if re.match(r"linux-modules-\d", name)]
     work = into.with_name("kernel.new")
-    for leftover in (work, work.with_name("kernel.new.debs")):
+    for leftover in (work, into.with_name("kernel.new.debs")):
         shutil.rmtree(leftover, ignore_errors=True)
-    apt.unpack([packages[0], *modules], work)
+    apt.unpack(packages, work)
     work.rename(into)
 
 
-def _build_initrd(layout: Layout, kernel: Path, source: Path) -> None:
+def _kernel_packages(metapackage: str) -> list[str]:
+    """The packages behind a metapackage that hold a kernel and its modules; Ubuntu keeps the two apart."""
+    images = [name for name in apt.dependencies(metapackage) if re.match(r"linux-image-\d", name)]
+    return images + [
+        name for image in images for name in apt.dependencies(image) if re.match(r"linux-modules-\d", name)
+    ]
+
+
+def _build_initrd(layout: Layout, kernel: Path, source: str) -> None:
     root = layout.prepared / "initrd.new"
     shutil.rmtree(root, ignore_errors=True)
     (root / "bin").mkdir(parents=True)
     (root / "m").mkdir()
-    run(["gcc", "-O2", "-static", "-s", "-pthread", "-o", str(root / "init"), str(source)], timeout_s=60)
+    compiler = ["gcc", "-O2", "-static", "-s", "-pthread", "-x", "c", "-"]
+    run([*compiler, "-o", str(root / "init")], stdin=source, timeout_s=60)
     busybox = shutil.which("busybox")
     if busybox is None:
         raise LabError("busybox is not installed", hint="Run ./dev setup as root.")

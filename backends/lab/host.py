@@ -36,7 +36,7 @@ class Host(Node):
 
     def wait_ready(self) -> None:
         """Return once sshd and libvirtd take connections."""
-        self._wait_for(lambda: self._answers(SSH_PORT) and self._answers(TCP_PORT), "its daemons to answer")
+        self.wait_for(lambda: self._answers(SSH_PORT) and self._answers(TCP_PORT), "its daemons to answer")
 
     def _answers(self, port: int) -> bool:
         try:

@@ -26,9 +26,10 @@ OPEN_FILES = 8192
 
 # Until it sits in its cgroups, where `down` looks, the new process holds the lab's lock as standard output.
 LAUNCH = """
+set -e
 for folder in $CGROUPS; do echo $$ > "$folder/cgroup.procs"; done
 exec > "$LOG" 2>&1
-ulimit -n "$OPEN_FILES"
+ulimit -n "$OPEN_FILES" || :
 exec unshare --mount --uts --net --ipc --pid --cgroup --fork --kill-child sh "$INIT" "$@"
 """
 
@@ -119,13 +120,17 @@ class Node:
                 "OPEN_FILES": str(OPEN_FILES),
             },
         ) as launched:
-            self._wait_for(lambda: self.pid() is not None, "its namespaces")
+            self.wait_for(lambda: self.pid() is not None, "its namespaces")
             self.cgroup.leave_root_free()
-            self.network.plug(self.name, self.pid() or 0, lock)
+            self.network.plug(self.name, self.require_on(), lock)
             launched.communicate(b"\n", timeout=START_TIMEOUT_S)
 
-    def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        """Raises LabError with the node's own words if it did not come so far."""
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        """Return once `condition` holds.
+
+        Raises:
+            LabError: it does not; with the node's own words why, if it left any.
+        """
         try:
             wait_until(condition, timeout_s=START_TIMEOUT_S, what=what)
         except LabError as error:

@@ -35,7 +35,7 @@ class StorageNode(Node):
 
     def wait_ready(self) -> None:
         """Return once tgtd takes commands."""
-        self._wait_for(self._answers, "its target daemon")
+        self.wait_for(self._answers, "its target daemon")
 
     def tgt(self, *arguments: str) -> str:
         """Run tgtadm in the node; returns what it printed.

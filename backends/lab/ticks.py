@@ -114,10 +114,19 @@ class TickWatch:
         Raises:
             LabError: they did not come within `timeout_s`.
         """
+        self.wait_for(len(self.ticks) + count, timeout_s=timeout_s)
+
+    def wait_for(self, total: int, *, timeout_s: float = 10) -> None:
+        """Return when `total` ticks were seen since the watch began.
+
+        Raises:
+            LabError: there were fewer after `timeout_s`.
+        """
         with self._changed:
-            wanted = len(self._ticks) + count
-            if not self._changed.wait_for(lambda: len(self._ticks) >= wanted, timeout_s):
-                raise LabError(f"{self._console.stem} printed no {count} ticks within {timeout_s:g} s")
+            if not self._changed.wait_for(lambda: len(self._ticks) >= total, timeout_s):
+                raise LabError(
+                    f"{self._console.stem} printed {len(self._ticks)} of {total} ticks within {timeout_s:g} s"
+                )
 
     def _follow(self) -> None:
         parser = TickParser()

@@ -112,7 +112,7 @@ class LiveMove:
         before = self.move.history[-_SAMPLES_BACK:][:1]
         sample = progress.from_statistics(statistics, before, self._downtime_limit_ms)
         self._record.sample(sample)
-        if sample.iteration > self._iteration:
+        if sample.iteration > self._iteration and self._record.phase in (Phase.COPYING, Phase.CONVERGING):
             self._iteration = sample.iteration
             self._record.signal(Signal.PASS_REPEATED)
             again = humanize.naturalsize(sample.remaining_bytes, binary=True)

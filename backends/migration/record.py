@@ -13,13 +13,14 @@ from backends.model.move import Move, MoveLogLine, MoveProgress, Outcome, Phase
 
 
 class MoveRecord:
-    """Holds the newest Move and publishes each change of it."""
+    """Holds the newest Move and publishes each change of it, the first picture included."""
 
     def __init__(self, move: Move, board: Board) -> None:
         self.move = move
         self.cancelled = False
         """The user asked for the end."""
         self._board = board
+        self._set(move, step=True)
 
     @property
     def phase(self) -> Phase:

@@ -38,12 +38,10 @@ def find(source: Whereabouts | None, destination: Whereabouts | None) -> Finding
     A destination resumes the guest only when the source has stopped it for good, so a guest that executes there has
     arrived, whatever the source says. A source without a running job that executes the guest has kept it.
     """
-    there = destination is not None and destination.state.executing
     here = source is not None and source.state.executing
-    if here and there:
-        return Finding(Place.BOTH, GuestState.RUNNING)
-    if there:
-        assert destination is not None
+    if destination is not None and destination.state.executing:
+        if here:
+            return Finding(Place.BOTH, GuestState.RUNNING)
         return Finding(Place.DESTINATION, destination.state, destination.reason)
     if source is None or destination is None:
         return _half_known(source)

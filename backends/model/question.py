@@ -13,7 +13,7 @@ class QuestionKind(Enum):
 
     HOST_KEY = "host key"
     PASSPHRASE = "passphrase"
-    PASSWORD = "password"  # noqa: S105 - the kind of question, not a secret
+    PASSWORD = "password"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class LocalShell:
             err[:MAX_OUTPUT_BYTES].decode(errors="replace"),
         )
 
-    async def forward_socket(self, remote_path: str, folder: Path) -> str:
+    async def forward_socket(self, remote_path: str, folder: Path) -> str:  # noqa: ARG002 - the protocol's form
         """Nothing to forward: the socket is here."""
         return remote_path
 

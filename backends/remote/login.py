@@ -1,16 +1,18 @@
 """Logging in to a host over SSH: strict host keys, ~/.ssh/config, agent, keys, and questions only where needed.
 
-The first attempt asks nothing: known hosts, the agent and keys without a passphrase. Only when the host refuses that are
-passphrases and passwords asked for, so that a working agent is never preceded by a question.
+The first attempt asks nothing: known hosts, the agent and keys without a passphrase. Only when the host refuses that
+are passphrases and passwords asked for, so that a working agent is never preceded by a question.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -67,7 +69,7 @@ class Client(asyncssh.SSHClient):
         return "" if self._ask is not None and not self._asked_password else None
 
     async def kbdint_challenge_received(
-        self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]
+        self, _name: str, _instructions: str, _lang: str, prompts: Sequence[tuple[str, bool]]
     ) -> list[str] | None:
         """Each prompt is a question of its own, in the host's words."""
         self._asked_password = True
@@ -216,13 +218,15 @@ async def _decide(
             f"the host key is unknown and was not accepted: {shown}",
             host=spec.name,
             operation="ssh host key",
-            hint=f"compare it with the host's own: ssh-keygen -lf on its console, then connect again or ssh {spec.target}",
+            hint="compare it with what ssh-keygen -lf shows on the host's own console, then connect again",
         ) from error
     known_keys.remember(file, offered)
 
 
 def _words(error: BaseException) -> str:
     """An error of asyncssh or the system in words for the user."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, socket.gaierror):
+        return f"the name cannot be resolved: {error.strerror}"
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)  # asyncio's own words show a tuple
     return clean(str(error) or type(error).__name__, limit=300)
