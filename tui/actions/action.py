@@ -1,0 +1,65 @@
+"""What an action is: an id, keys, words, and the reason why it cannot be done now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tui.actions.reasons import Reason, never
+
+
+class Place(Enum):
+    """Where the user is. The value is the heading of its help."""
+
+    ANYWHERE = "Everywhere"
+    GUESTS = "Guests"
+    GUEST = "One guest"
+    HOSTS = "Hosts"
+    STORAGE = "Storage"
+    CRASHES = "Crashes"
+    MOVES = "Migrations"
+    PLAN = "Planning a move"
+    RUN = "A move in flight"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing a user can do.
+
+    `keys` are Textual's key names, comma separated. `why_not` gives the reason why it cannot be done now,
+    or nothing. A smaller `rank` is dropped later from a footer that is too narrow; None is never there.
+    """
+
+    id: str
+    keys: str
+    label: str
+    help: str
+    places: frozenset[Place]
+    why_not: Reason = never
+    dangerous: bool = False
+    rank: int | None = 5
+
+    @property
+    def method(self) -> str:
+        """The name of the method that carries it out."""
+        return f"do_{self.id.replace('-', '_')}"
+
+    def shown_key(self) -> str:
+        """Its first key as a user would write it."""
+        return shown_key(self.keys.split(",")[0])
+
+
+_SHOWN = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "escape": "esc",
+    "greater_than_sign": ">",
+    "less_than_sign": "<",
+}
+
+
+def shown_key(key: str) -> str:
+    """`ctrl+p` -> `^p`, `question_mark` -> `?`."""
+    key = key.strip()
+    return _SHOWN.get(key, key.replace("ctrl+", "^"))

@@ -1,0 +1,133 @@
+"""Why an action cannot be done now, in words for the user. Empty: it can."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backends.model.fleet import FleetState
+from backends.model.guest import Guest, GuestAction, GuestState
+from backends.model.move import Move, Phase, Preflight
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What is in front of the user: the fleet, and what is selected on this screen."""
+
+    fleet: FleetState
+    read_only: bool = False
+    guest: Guest | None = None
+    move: Move | None = None
+    preflight: Preflight | None = None
+
+
+Reason = Callable[[Now], str]
+
+READ_ONLY = "this session is read-only (it was started with --read-only)"
+
+_READY_STATES: dict[GuestAction, frozenset[GuestState]] = {
+    GuestAction.START: frozenset({GuestState.OFF, GuestState.CRASHED}),
+    GuestAction.SHUT_DOWN: frozenset({GuestState.RUNNING, GuestState.BLOCKED}),
+    GuestAction.FORCE_OFF: frozenset(state for state in GuestState if state.active),
+    GuestAction.REBOOT: frozenset({GuestState.RUNNING, GuestState.BLOCKED}),
+    GuestAction.PAUSE: frozenset({GuestState.RUNNING, GuestState.BLOCKED, GuestState.SHUTTING_DOWN}),
+    GuestAction.RESUME: frozenset({GuestState.PAUSED}),
+}
+
+
+def never(_: Now) -> str:
+    """Always possible."""
+    return ""
+
+
+def first_of(*reasons: Reason) -> Reason:
+    """The first reason that applies."""
+
+    def reason(now: Now) -> str:
+        return next((words for each in reasons if (words := each(now))), "")
+
+    return reason
+
+
+def read_only(now: Now) -> str:
+    """Nothing may be changed in this session."""
+    return READ_ONLY if now.read_only else ""
+
+
+def no_guest(now: Now) -> str:
+    """Nothing is selected."""
+    return "" if now.guest else "no guest is selected"
+
+
+def no_move(now: Now) -> str:
+    """Nothing is selected."""
+    return "" if now.move else "no move is selected"
+
+
+def silent_host(now: Now) -> str:
+    """The guest's host does not answer, so that its state is only the last known."""
+    if now.guest is None:
+        return ""
+    view = now.fleet.hosts[now.guest.key.host]
+    if view.link.answers:
+        return ""
+    return f"{view.spec.name} does not answer ({view.link.reason or view.link.link.value})"
+
+
+def on_its_way(now: Now) -> str:
+    """The guest is being moved."""
+    move = now.fleet.move_of(now.guest.key) if now.guest else None
+    return f"{move.request.name} is on its way to {move.request.destination}" if move else ""
+
+
+def wrong_state(action: GuestAction) -> Reason:
+    """The guest is in no state for this action."""
+
+    def reason(now: Now) -> str:
+        if now.guest is None or now.guest.state in _READY_STATES[action]:
+            return ""
+        return f"{now.guest.name} is {now.guest.state.value}"
+
+    return reason
+
+
+def life(action: GuestAction) -> Reason:
+    """Everything that stands against an action on a guest's life."""
+    return first_of(no_guest, read_only, silent_host, on_its_way, wrong_state(action))
+
+
+def nowhere_to_go(now: Now) -> str:
+    """There is no other host that answers."""
+    if now.guest is None:
+        return ""
+    others = [view for name, view in now.fleet.hosts.items() if name != now.guest.key.host]
+    if not others:
+        return "there is no other host: name two hosts or more when starting virt-ferry"
+    return "" if any(view.link.answers for view in others) else "no other host answers now"
+
+
+def not_checked(now: Now) -> str:
+    """The plan's checks are not all answered, or one of them refuses."""
+    if now.preflight is None:
+        return "the checks are not finished yet"
+    if now.preflight.refused:
+        refusal = now.preflight.checks[0]
+        return f"refused: {refusal.title}: {refusal.evidence}"
+    return ""
+
+
+def move_is_over(now: Now) -> str:
+    """There is nothing left to turn or to stop."""
+    return "the move is over" if now.move and now.move.phase.final else ""
+
+
+def already_stopping(now: Now) -> str:
+    """Stopping has been asked for."""
+    stopping = (Phase.CANCELLING, Phase.ROLLING_BACK)
+    return "it is being stopped already" if now.move and now.move.phase in stopping else ""
+
+
+def switched(now: Now) -> str:
+    """The guest is changing hosts in this moment: too late for knobs and for an abort."""
+    late = (Phase.SWITCHING, Phase.VERIFYING, Phase.RECONCILING)
+    return f"too late: {now.move.phase.value}" if now.move and now.move.phase in late else ""

@@ -1,0 +1,226 @@
+"""The one registry of what a user can do: keys, footer, help and palette are made from it.
+
+A screen has a `Place`; the actions of its place and of `Place.ANYWHERE` work there. An action `shut-down`
+is carried out by the method `do_shut_down` of the screen or the app. Users put other keys in the place of
+the usual ones by the action's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from textual.binding import Binding, BindingType
+
+from backends.model.guest import GuestAction
+from tui.actions import reasons
+from tui.actions.action import Action, Place
+from tui.actions.reasons import Reason
+
+_GUEST_PLACES = (Place.GUESTS, Place.GUEST)
+_MOVE_PLACES = (Place.MOVES, Place.RUN)
+
+_MAY_MOVE = reasons.first_of(
+    reasons.no_guest,
+    reasons.read_only,
+    reasons.on_its_way,
+    reasons.silent_host,
+    reasons.nowhere_to_go,
+)
+_MAY_START_MOVE = reasons.first_of(reasons.read_only, reasons.not_checked)
+_MAY_TURN = reasons.first_of(
+    reasons.no_move, reasons.read_only, reasons.move_is_over, reasons.already_stopping, reasons.switched
+)
+
+
+def _action(
+    action_id: str,
+    keys: str,
+    label: str,
+    help_text: str,
+    *places: Place,
+    why_not: Reason = reasons.never,
+    dangerous: bool = False,
+    rank: int | None = 5,
+) -> Action:
+    return Action(action_id, keys, label, help_text, frozenset(places), why_not, dangerous, rank)
+
+
+def _life(action: GuestAction, keys: str, help_text: str, *, rank: int, dangerous: bool = False) -> Action:
+    return _action(
+        action.value.replace(" ", "-"),
+        keys,
+        action.value,
+        help_text,
+        *_GUEST_PLACES,
+        why_not=reasons.life(action),
+        dangerous=dangerous,
+        rank=rank,
+    )
+
+
+REGISTRY: tuple[Action, ...] = (
+    _action(
+        "migrate",
+        "m",
+        "move",
+        "Plan a move of this guest to another host.",
+        *_GUEST_PLACES,
+        why_not=_MAY_MOVE,
+        rank=0,
+    ),
+    _action("open", "enter", "open", "Open what the cursor is on.", Place.GUESTS, Place.MOVES, rank=3),
+    _life(GuestAction.START, "s", "Start a guest that is off.", rank=4),
+    _life(
+        GuestAction.SHUT_DOWN,
+        "x",
+        "Ask the guest to shut down, as its power button does.",
+        dangerous=True,
+        rank=4,
+    ),
+    _life(
+        GuestAction.FORCE_OFF,
+        "X",
+        "Cut the guest's power: what it has not written is lost.",
+        dangerous=True,
+        rank=7,
+    ),
+    _life(GuestAction.REBOOT, "r", "Ask the guest to restart.", dangerous=True, rank=7),
+    _life(GuestAction.PAUSE, "p", "Stop the guest's processors; its memory stays.", rank=6),
+    _life(GuestAction.RESUME, "u", "Let a paused guest go on.", rank=6),
+    _action(
+        "filter",
+        "slash",
+        "filter",
+        "Show only some rows: words, host:h1, state:off, !not, ~regex.",
+        Place.GUESTS,
+        rank=2,
+    ),
+    _action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, rank=None),
+    _action("sort", "o", "sort", "Sort by the next column.", Place.GUESTS, rank=5),
+    _action("sort-reverse", "O", "reverse", "Turn the order round.", Place.GUESTS, rank=None),
+    _action(
+        "host-pane",
+        "h",
+        "hosts pane",
+        "Show or hide the hosts at the side.",
+        Place.GUESTS,
+        rank=None,
+    ),
+    _action(
+        "start-move",
+        "enter,s",
+        "start",
+        "Start the move, if the checks allow it.",
+        Place.PLAN,
+        why_not=_MAY_START_MOVE,
+        rank=0,
+    ),
+    _action("check-again", "r", "check again", "Ask all the questions again.", Place.PLAN, rank=3),
+    _action(
+        "plan-bandwidth",
+        "b",
+        "bandwidth",
+        "Limit the transfer, in MiB a second.",
+        Place.PLAN,
+        rank=1,
+    ),
+    _action(
+        "plan-downtime",
+        "d",
+        "downtime",
+        "How long the guest may stand still, in ms.",
+        Place.PLAN,
+        rank=1,
+    ),
+    _action("copy-command", "y", "copy command", "Copy the equivalent virsh command.", Place.PLAN, rank=4),
+    _action(
+        "bandwidth",
+        "b",
+        "bandwidth",
+        "Limit the transfer from now on, in MiB a second.",
+        Place.RUN,
+        why_not=_MAY_TURN,
+        rank=0,
+    ),
+    _action(
+        "downtime",
+        "d",
+        "downtime",
+        "Change how long the guest may stand still, in ms.",
+        Place.RUN,
+        why_not=_MAY_TURN,
+        rank=0,
+    ),
+    _action(
+        "abort",
+        "X",
+        "abort",
+        "Stop the transfer: the guest stays where it runs.",
+        *_MOVE_PLACES,
+        why_not=_MAY_TURN,
+        dangerous=True,
+        rank=1,
+    ),
+    _action(
+        "back",
+        "escape",
+        "back",
+        "Go back; a move in flight keeps moving.",
+        Place.GUEST,
+        Place.PLAN,
+        Place.RUN,
+        rank=1,
+    ),
+    _action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=None),
+    _action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=None),
+    _action("mode-storage", "3", "storage", "Go to the storage.", Place.ANYWHERE, rank=None),
+    _action("mode-crashes", "4", "crashes", "Go to the crash logs.", Place.ANYWHERE, rank=None),
+    _action(
+        "mode-moves",
+        "5",
+        "migrations",
+        "Go to the moves of this session.",
+        Place.ANYWHERE,
+        rank=None,
+    ),
+    _action("theme", "T", "theme", "Another set of colours.", Place.ANYWHERE, rank=None),
+    _action(
+        "palette",
+        "colon,ctrl+p",
+        "commands",
+        "Find any command by its name.",
+        Place.ANYWHERE,
+        rank=2,
+    ),
+    _action("help", "question_mark", "help", "What works here, and its keys.", Place.ANYWHERE, rank=1),
+    _action("quit", "q", "quit", "Leave; asks when moves are in flight.", Place.ANYWHERE, rank=1),
+)
+
+_BY_ID = {action.id: action for action in REGISTRY}
+
+
+def bindings_for(place: Place) -> list[BindingType]:
+    """The bindings of a screen; the id is what users remap by."""
+    return [
+        Binding(action.keys, f"perform('{action.id}')", action.label, id=action.id, show=False)
+        for action in REGISTRY
+        if place in action.places
+    ]
+
+
+def actions_at(place: Place, keys: Mapping[str, str]) -> tuple[Action, ...]:
+    """What can be done at a place, the place's own first; with the user's keys instead of the usual ones."""
+    own = [action for action in REGISTRY if place in action.places]
+    anywhere = [action for action in REGISTRY if Place.ANYWHERE in action.places]
+    return tuple(replace(action, keys=keys.get(action.id, action.keys)) for action in (*own, *anywhere))
+
+
+def action_of(action_id: str) -> Action:
+    """The action with this id. Raises KeyError."""
+    return _BY_ID[action_id]
+
+
+def unknown_ids(keys: Mapping[str, str]) -> list[str]:
+    """Ids of the user's key map that name no action."""
+    return [action_id for action_id in keys if action_id not in _BY_ID]

@@ -1,0 +1,132 @@
+"""The program on the screen: modes, colours, and what works everywhere."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from backends.api import FerryError
+from tui.actions.action import Place
+from tui.actions.registry import bindings_for
+from tui.dialogs.help import HelpDialog
+from tui.dialogs.leave import Leave, leave_dialog
+from tui.dialogs.palette import PaletteDialog
+from tui.dialogs.questions import QuestionDesk
+from tui.screens.guests import GuestsScreen
+from tui.screens.hosts import HostsScreen
+from tui.screens.moves import MovesScreen
+from tui.screens.not_yet import CrashesScreen, StorageScreen
+from tui.screens.place import PlaceScreen
+from tui.session import Session, SessionApp
+from tui.themes import NAMES, THEMES
+from tui.toasts import complain
+
+log = logging.getLogger(__name__)
+
+
+class FerryApp(SessionApp):
+    """Small on purpose: screens do the work."""
+
+    TITLE = "virt-ferry"
+    ENABLE_COMMAND_PALETTE = False
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for(Place.ANYWHERE)
+    DEFAULT_MODE = "guests"
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[None]]]] = {
+        "guests": GuestsScreen,
+        "hosts": HostsScreen,
+        "storage": StorageScreen,
+        "crashes": CrashesScreen,
+        "moves": MovesScreen,
+    }
+
+    def __init__(self, session: Session, desk: QuestionDesk) -> None:
+        super().__init__(session)
+        self._desk = desk
+        self.animation_level = "none"
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = session.settings.theme
+
+    def on_mount(self) -> None:
+        """Listen to the fleet and to the questions of hosts."""
+        self.set_keymap(dict(self.session.settings.keys))
+        self.run_worker(self.session.bridge.run(), name="bridge")
+        self.run_worker(self._desk.serve(self), name="questions")
+
+    def action_perform(self, action_id: str) -> None:
+        """What works everywhere is done by the screen in front, which knows when it cannot be."""
+        if isinstance(self.screen, PlaceScreen):
+            self.screen.action_perform(action_id)
+
+    def do_mode_guests(self) -> None:
+        """Mode 1."""
+        self.switch_mode("guests")
+
+    def do_mode_hosts(self) -> None:
+        """Mode 2."""
+        self.switch_mode("hosts")
+
+    def do_mode_storage(self) -> None:
+        """Mode 3."""
+        self.switch_mode("storage")
+
+    def do_mode_crashes(self) -> None:
+        """Mode 4."""
+        self.switch_mode("crashes")
+
+    def do_mode_moves(self) -> None:
+        """Mode 5."""
+        self.switch_mode("moves")
+
+    def do_theme(self) -> None:
+        """The next set of colours."""
+        self.theme = NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)]
+        self.notify(self.theme, title="theme", timeout=2, markup=False)
+
+    def do_palette(self) -> None:
+        """Find a command by its name."""
+        if isinstance(self.screen, PlaceScreen):
+            self.push_screen(PaletteDialog(self.screen.actions, self.screen.now()), self._perform_chosen)
+
+    def _perform_chosen(self, action_id: str | None) -> None:
+        if action_id:
+            self.action_perform(action_id)
+
+    def do_help(self) -> None:
+        """What works here."""
+        if isinstance(self.screen, PlaceScreen):
+            self.push_screen(HelpDialog(self.screen.PLACE, self.screen.actions, self.screen.now()))
+
+    def do_quit(self) -> None:
+        """At once, or after a question when moves are in flight."""
+        if any(not move.phase.final for move in self.session.fleet.state.moves.values()):
+            self.run_worker(self._leave_moves(), name="leave", exclusive=True)
+        else:
+            self.exit()
+
+    async def _leave_moves(self) -> None:
+        moves = [move for move in self.session.fleet.state.moves.values() if not move.phase.final]
+        answer = await self.push_screen_wait(leave_dialog(moves))
+        if answer is Leave.DETACH:
+            self.exit(message=f"{len(moves)} moves go on without this program; virt-ferry jobs shows them")
+        elif answer is Leave.ABORT:
+            for move in moves:
+                try:
+                    await self.session.fleet.abort_move(move.id)
+                except FerryError as error:
+                    complain(self, error)
+            self.switch_mode("moves")
+
+    def _fatal_error(self) -> None:
+        """A bug. Textual would print all frames with their local variables, which may hold a password."""
+        log.critical("ended by a bug", exc_info=self._exception)
+        path = self.session.settings.log_file
+        where = f"the log says more: {path}" if path else "there is no log: start with --log FILE"
+        error = self._exception
+        self.panic(f"virt-ferry has met a bug and cannot go on: {type(error).__name__}: {error}\n{where}")

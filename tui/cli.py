@@ -1,0 +1,212 @@
+"""The command line: opens the program, or runs one command without a screen.
+
+Start-up is kept short by importing late: Textual only for the program, libvirt and asyncssh not before
+hosts are opened.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter, validators
+
+from backends.api import ConfigError, FerryError, lab_commands
+from tui.headless.exits import Exit, UsageError
+from tui.headless.session import HostOptions
+
+Flag = Annotated[bool, Parameter(negative="")]
+Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+
+app = App(
+    name="virt-ferry",
+    help="Watch virtual machines on libvirt hosts and move them, from a terminal.",
+    version=lambda: version("virt-ferry"),
+)
+app.command(lab_commands, name="lab")
+
+_ANY_HOST = HostOptions()
+
+
+@app.default
+def open_program(
+    *hosts: Annotated[str, Parameter(name="HOST")],
+    options: HostOptions = _ANY_HOST,
+    read_only: Flag = False,
+    ascii_only: Annotated[bool, Parameter(name="--ascii", negative="")] = False,
+    theme: str | None = None,
+    log: Path | None = None,
+) -> int:
+    """Open the program.
+
+    Parameters
+    ----------
+    hosts
+        user@host, an ssh alias, a libvirt URI, or local. Those of the configuration when none is named.
+    read_only
+        Look only: nothing on any host can be changed.
+    ascii_only
+        Draw with ASCII signs only.
+    theme
+        ferry-dark, ferry-light, high-contrast or ansi (the terminal's own colours).
+    log
+        Write the log to this file.
+    """
+    from tui.launch import Wishes, launch
+
+    named = replace(options, host=(*hosts, *options.host))
+    return _run(launch(named, Wishes(read_only=read_only, ascii_only=ascii_only, theme=theme, log=log)))
+
+
+@app.command
+def hosts(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """List the hosts: do they answer, what have they got.
+
+    Parameters
+    ----------
+    json
+        One JSON object a line.
+    """
+    from tui.headless.hosts import hosts as command
+
+    return _run(command(options, json=json))
+
+
+@app.command
+def guests(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """List the guests of all hosts.
+
+    Parameters
+    ----------
+    json
+        One JSON object a line.
+    """
+    from tui.headless.guests import guests as command
+
+    return _run(command(options, json=json))
+
+
+@app.command
+def jobs(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """List the migration jobs that libvirt reports now, whoever started them.
+
+    Parameters
+    ----------
+    json
+        One JSON object a line.
+    """
+    from tui.headless.jobs import jobs as command
+
+    return _run(command(options, json=json))
+
+
+@app.command
+def check(guest: str, *, to: str, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """Would this move work? Exit status 0: yes (perhaps with doubts), 3: no.
+
+    Parameters
+    ----------
+    guest
+        NAME, UUID, HOST/NAME or HOST/UUID.
+    to
+        The host to move it to.
+    json
+        One JSON object a line.
+    """
+    from tui.headless.check import check as command
+
+    return _run(command(options, guest, to, json=json))
+
+
+@app.command
+def migrate(
+    guest: str,
+    *,
+    to: str,
+    mode: Literal["live"] = "live",
+    bandwidth: Positive | None = None,
+    max_downtime: Positive | None = None,
+    accept_doubts: Flag = False,
+    json: Flag = False,
+    options: HostOptions = _ANY_HOST,
+) -> int:
+    """Move a guest and watch it. ctrl-c asks the move to stop and waits for the truth.
+
+    Exit status: 0 succeeded, 1 failed, 2 usage, 3 refused by a check, 4 cancelled, 5 indeterminate.
+
+    Parameters
+    ----------
+    guest
+        NAME, UUID, HOST/NAME or HOST/UUID.
+    to
+        The host to move it to.
+    mode
+        live: the guest keeps running and stands still only for the switch.
+    bandwidth
+        Upper limit of the transfer in MiB a second.
+    max_downtime
+        How long the guest may stand still, in milliseconds.
+    accept_doubts
+        Start although some checks warn or could not be answered.
+    json
+        One JSON object a line, each with `event`; the last is the outcome.
+    """
+    from backends.model.move import MoveMode
+    from tui.headless.migrate import MigrateOptions
+    from tui.headless.migrate import migrate as command
+
+    wanted = MigrateOptions(
+        guest=guest,
+        to=to,
+        mode=MoveMode(mode),
+        bandwidth_mib_s=bandwidth,
+        max_downtime_ms=max_downtime,
+        accept_doubts=accept_doubts,
+        json=json,
+    )
+    return _run(command(options, wanted))
+
+
+def _run(command: Coroutine[Any, Any, int]) -> int:
+    """Run to the end; what the user can act on becomes a message and an exit status."""
+    try:
+        return asyncio.run(command)
+    except (UsageError, ConfigError) as error:
+        _complain(str(error), error.hint)
+        return Exit.USAGE
+    except FerryError as error:
+        _complain(str(error), error.hint)
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        return Exit.CANCELLED
+
+
+def _complain(message: str, hint: str) -> None:
+    sys.stderr.write(f"virt-ferry: {message}\n")
+    for line in hint.splitlines():
+        sys.stderr.write(f"    {line}\n")
+
+
+_BROKEN_PIPE = 128 + 13
+"""What a shell shows for a program that SIGPIPE ended (POSIX, 2.8.2)."""
+
+
+def main() -> None:
+    """The `virt-ferry` command."""
+    try:
+        status = app(result_action="return_value")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = _BROKEN_PIPE
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

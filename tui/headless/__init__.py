@@ -1,0 +1,1 @@
+"""The commands that run without a screen: text for people, one JSON object a line for programs."""

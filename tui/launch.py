@@ -1,0 +1,99 @@
+"""Opening the program: settings, log, hosts, and a terminal that is left as it was found."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from backends.api import Config, load_config, open_fleet
+from tui.actions.registry import unknown_ids
+from tui.app import FerryApp
+from tui.bridge import Bridge
+from tui.dialogs.questions import QuestionDesk
+from tui.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
+from tui.headless.exits import Exit, UsageError
+from tui.headless.session import HostOptions, chosen_hosts
+from tui.logfile import start_log
+from tui.session import Session
+from tui.settings import Settings
+from tui.themes import NAMES
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line says about the program itself."""
+
+    read_only: bool = False
+    ascii_only: bool = False
+    theme: str | None = None
+    log: Path | None = None
+
+
+async def launch(options: HostOptions, wishes: Wishes) -> int:
+    """Run until the user leaves. Raises UsageError and ConfigError before the screen is touched."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the program needs a terminal",
+            "without one: virt-ferry hosts|guests|jobs|check|migrate, each with --json",
+        )
+    config = load_config(options.config)
+    settings = _settings(config, wishes)
+    async with chosen_hosts(options, config) as specs:
+        desk = QuestionDesk()
+        async with open_fleet(specs, asker=desk) as fleet:
+            app = FerryApp(Session(fleet, Bridge(fleet), settings), desk)
+            log.info("opened with %d hosts", len(specs))
+            with _ended_by_signals(app):
+                await app.run_async()
+    return app.return_code or Exit.SUCCEEDED
+
+
+def _settings(config: Config, wishes: Wishes) -> Settings:
+    theme = wishes.theme or config.theme
+    if theme not in NAMES:
+        raise UsageError(f"no theme {theme!r}", f"there are: {', '.join(NAMES)}")
+    if unknown := unknown_ids(config.keys):
+        raise UsageError(
+            f"the configuration gives keys to {unknown[0]!r}, which is no action",
+            "? in the program lists them",
+        )
+    try:
+        log_file = start_log(wishes.log)
+    except OSError as error:
+        raise UsageError(f"cannot write the log: {error}") from error
+    return Settings(
+        theme=theme,
+        glyphs=_glyphs(config, wishes),
+        read_only=wishes.read_only or config.read_only,
+        keys=config.keys,
+        log_file=log_file,
+    )
+
+
+def _glyphs(config: Config, wishes: Wishes) -> Glyphs:
+    if wishes.ascii_only or config.glyphs == "ascii":
+        return ASCII
+    return UNICODE if config.glyphs == "unicode" else glyphs_for(os.environ)
+
+
+@contextmanager
+def _ended_by_signals(app: FerryApp) -> Iterator[None]:
+    """SIGTERM and a lost terminal end the program as the user would, so that the terminal is restored."""
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    for number in numbers:
+        loop.add_signal_handler(number, app.exit, None, 128 + number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

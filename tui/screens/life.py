@@ -1,0 +1,103 @@
+"""`GuestPlace`: a screen with one guest at hand, and what can be done to its life."""
+
+from __future__ import annotations
+
+from backends.api import FerryError
+from backends.model.guest import Guest, GuestAction, GuestKey
+from tui.actions.reasons import Now
+from tui.dialogs.choice import confirm
+from tui.screens.place import PlaceScreen
+from tui.toasts import complain
+from tui.widgets.grid_columns import Cell, Tone
+from tui.widgets.lines import EMPTY, Line, dim, line, wrap
+from tui.words.virsh import action_command
+
+_CONSEQUENCES = {
+    GuestAction.SHUT_DOWN: "Its operating system is asked to shut down, as by its power button.",
+    GuestAction.FORCE_OFF: "Its power is cut: what it has not written to its disks is lost.",
+    GuestAction.REBOOT: "Its operating system is asked to restart; what it serves stops meanwhile.",
+}
+
+
+class GuestPlace(PlaceScreen):
+    """Screens say by `guest_key` which guest is at hand."""
+
+    def guest_key(self) -> GuestKey | None:
+        """The guest that actions are about."""
+        raise NotImplementedError
+
+    def now(self) -> Now:
+        """With the guest at hand."""
+        key = self.guest_key()
+        return Now(
+            self.state,
+            read_only=self.session.settings.read_only,
+            guest=self.state.guest(key) if key else None,
+        )
+
+    def do_start(self) -> None:
+        """Start it."""
+        self._act(GuestAction.START)
+
+    def do_shut_down(self) -> None:
+        """Ask it to shut down."""
+        self._act(GuestAction.SHUT_DOWN)
+
+    def do_force_off(self) -> None:
+        """Cut its power."""
+        self._act(GuestAction.FORCE_OFF)
+
+    def do_reboot(self) -> None:
+        """Ask it to restart."""
+        self._act(GuestAction.REBOOT)
+
+    def do_pause(self) -> None:
+        """Stop its processors."""
+        self._act(GuestAction.PAUSE)
+
+    def do_resume(self) -> None:
+        """Let it go on."""
+        self._act(GuestAction.RESUME)
+
+    def do_migrate(self) -> None:
+        """Plan a move."""
+        from tui.screens.plan import PlanScreen
+
+        guest = self.now().guest
+        if guest:
+            self.app.push_screen(PlanScreen(guest.key))
+
+    def _act(self, action: GuestAction) -> None:
+        guest = self.now().guest
+        if guest:
+            # Owned by the app: an action goes on when this screen is left.
+            self.app.run_worker(self._carry_out(guest, action), exit_on_error=True)
+
+    async def _carry_out(self, guest: Guest, action: GuestAction) -> None:
+        if action in _CONSEQUENCES and not await self._confirmed(guest, action):
+            return
+        try:
+            await self.session.fleet.act(guest.key, action)
+        except FerryError as error:
+            complain(self.app, error)
+
+    async def _confirmed(self, guest: Guest, action: GuestAction) -> bool:
+        command = action_command(self.state.hosts[guest.key.host].spec, guest, action)
+
+        def body(width: int) -> list[Line]:
+            who = line(Cell(guest.name, Tone.TITLE), dim(" on "), Cell(guest.key.host, Tone.TITLE))
+            return [
+                who,
+                EMPTY,
+                *wrap(_CONSEQUENCES[action], width),
+                EMPTY,
+                *wrap(command, width, Tone.DIM),
+            ]
+
+        question = confirm(
+            f"{action.value} {guest.name}?",
+            body,
+            no="no, leave it as it is",
+            yes=f"yes, {action.value} {guest.name} on {guest.key.host}",
+        )
+        return await self.app.push_screen_wait(question)

@@ -1,0 +1,37 @@
+"""What all screens of one running program share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message_pump import MessagePump
+
+from backends.api import Fleet
+from tui.bridge import Bridge
+from tui.lean_display import LeanDisplay
+from tui.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """The fleet, the bridge to it, and the user's settings."""
+
+    fleet: Fleet
+    bridge: Bridge
+    settings: Settings
+
+
+class SessionApp(LeanDisplay[None]):
+    """An app that has a session. Screens know their app by this, so that they need not know `FerryApp`."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+
+def session_of(node: MessagePump) -> Session:
+    """The session of the app that a screen or widget belongs to."""
+    app = node.app
+    if not isinstance(app, SessionApp):
+        raise TypeError(f"{type(app).__name__} has no session")
+    return app.session

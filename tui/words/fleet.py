@@ -1,0 +1,67 @@
+"""The header: the whole fleet in one line."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from backends.model.fleet import FleetState
+from backends.model.guest import GuestState
+from backends.model.host import Link
+from backends.model.move import Phase
+from tui.widgets.grid_columns import Cell, Tone
+from tui.widgets.lines import Line, dim
+
+_LINK_TONES = {Link.DEGRADED: Tone.DOUBT, Link.STALE: Tone.DOUBT, Link.DOWN: Tone.ALARM}
+_LINK_ORDER = (Link.UP, Link.CONNECTING, Link.DEGRADED, Link.STALE, Link.DOWN)
+
+
+def fleet_line(state: FleetState) -> Line:
+    """Hosts up and not, guests running and not, moves in flight, alarms."""
+    moving = sum(1 for move in state.moves.values() if not move.phase.final)
+    alarms = alarm_count(state)
+    parts: list[Cell] = [Cell(" virt-ferry ", Tone.TITLE), *_hosts(state), *_guests(state)]
+    if moving:
+        parts += [dim("   moving "), Cell(str(moving), Tone.BUSY)]
+    if alarms:
+        parts += [dim("   alarms "), Cell(str(alarms), Tone.ALARM)]
+    return tuple(parts)
+
+
+def alarm_count(state: FleetState) -> int:
+    """What needs a person now: hosts that say no, crashed guests, moves without a known end."""
+    down = sum(1 for view in state.hosts.values() if view.link.link is Link.DOWN)
+    crashed = sum(1 for guest in state.guests() if guest.state is GuestState.CRASHED)
+    lost = sum(1 for move in state.moves.values() if move.phase is Phase.INDETERMINATE)
+    return down + crashed + lost
+
+
+def _hosts(state: FleetState) -> Iterable[Cell]:
+    counts = Counter(view.link.link for view in state.hosts.values())
+    yield dim("  hosts")
+    for link in _LINK_ORDER:
+        if counts[link]:
+            yield Cell(f" {counts[link]} ", _LINK_TONES.get(link, Tone.NORMAL))
+            yield Cell(link.value, _LINK_TONES.get(link, Tone.DIM))
+
+
+def _guests(state: FleetState) -> Iterable[Cell]:
+    """Guests of silent hosts are neither running nor off: nobody knows."""
+    running = waiting = off = stale = 0
+    for view in state.hosts.values():
+        if not view.link.answers:
+            stale += len(view.guests)
+            continue
+        for guest in view.guests.values():
+            running += guest.state.executing
+            waiting += guest.state.active and not guest.state.executing
+            off += not guest.state.active
+    yield dim("   guests ")
+    yield Cell(str(running))
+    yield dim(" running")
+    for number, word in ((waiting, "paused"), (off, "off")):
+        if number:
+            yield Cell(f" {number}")
+            yield dim(f" {word}")
+    if stale:
+        yield Cell(f" {stale} stale", Tone.DOUBT)

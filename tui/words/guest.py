@@ -1,0 +1,130 @@
+"""A guest in words: its state as a sign and a word, and the lines of its detail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from backends.model.fleet import FleetState
+from backends.model.guest import Disk, Guest, GuestKey, GuestSample, GuestState
+from backends.model.move import Move
+from tui.format import duration, percent
+from tui.glyphs import Glyphs
+from tui.widgets.grid_columns import Cell, Tone
+from tui.widgets.lines import Line, dim, line, wrap
+
+_TONES = {
+    GuestState.RUNNING: Tone.GOOD,
+    GuestState.BLOCKED: Tone.GOOD,
+    GuestState.OFF: Tone.DIM,
+    GuestState.CRASHED: Tone.ALARM,
+    GuestState.SUSPENDED: Tone.DIM,
+    GuestState.UNKNOWN: Tone.DOUBT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRow:
+    """A guest with all that one line says of it."""
+
+    guest: Guest
+    sample: GuestSample | None
+    current: bool
+    """False while its host is silent: everything here is the last that was known."""
+    move: Move | None
+    """The move in flight that takes it away."""
+
+
+def row_of(state: FleetState, key: GuestKey) -> GuestRow | None:
+    """The row of a guest; None when it is gone."""
+    guest = state.guest(key)
+    if guest is None:
+        return None
+    view = state.hosts[key.host]
+    return GuestRow(guest, view.samples.get(key), view.link.answers, state.move_of(key))
+
+
+def arriving(state: FleetState) -> set[GuestKey]:
+    """The half-built twins of guests in flight at their destinations: not shown beside the guest itself."""
+    return {
+        request.guest._replace(host=request.destination)
+        for move in state.moves.values()
+        if not move.phase.final and (request := move.request)
+    }
+
+
+def state_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
+    """A sign and a word; a state that is not current is never shown as one."""
+    if row.move:
+        progress = row.move.progress
+        share = percent(progress.fraction) if progress else row.move.phase.value
+        return Cell(f"{glyphs.moving} {share}", Tone.BUSY)
+    if not row.current:
+        return Cell(f"{glyphs.stale} stale", Tone.DOUBT)
+    state = row.guest.state
+    return Cell(f"{_sign(state, glyphs)} {state.value}", _TONES.get(state, Tone.NORMAL))
+
+
+def _sign(state: GuestState, glyphs: Glyphs) -> str:
+    match state:
+        case GuestState.RUNNING | GuestState.BLOCKED | GuestState.SHUTTING_DOWN:
+            return glyphs.running
+        case GuestState.PAUSED | GuestState.SUSPENDED:
+            return glyphs.paused
+        case GuestState.OFF:
+            return glyphs.off
+        case GuestState.CRASHED:
+            return glyphs.crashed
+        case GuestState.UNKNOWN:
+            return glyphs.unknown
+
+
+def host_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
+    """Where it is, or from where to where it goes."""
+    if row.move:
+        return Cell(f"{row.guest.key.host}{glyphs.arrow}{row.move.request.destination}", Tone.BUSY)
+    return Cell(row.guest.key.host, Tone.NORMAL if row.current else Tone.DIM)
+
+
+def detail(row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, most: int = 2) -> list[Line]:
+    """The selected guest in a few lines; each field takes `most` lines at the most."""
+    if row is None:
+        return [line(dim(" no guest selected"))]
+    guest = row.guest
+    head = line(
+        Cell(f" {guest.name}", Tone.TITLE),
+        dim(f"  {guest.kind or guest.key.driver} {guest.machine}".rstrip()),
+        "  ",
+        state_cell(row, glyphs),
+        dim(f"  {guest.reason}" if guest.reason and row.current else ""),
+        dim(f"  for {duration((now - guest.since).total_seconds())}" if guest.since and row.current else ""),
+        dim("  autostart" if guest.autostart else ""),
+        Cell("" if guest.persistent else "  transient", Tone.DOUBT),
+    )
+    labelled = [
+        ("uuid ", guest.key.uuid),
+        ("disks ", disks_text(guest.disks) or "none"),
+        (
+            "nics ",
+            ", ".join(f"{nic.source or '?'} {nic.mac} {nic.model}".rstrip() for nic in guest.nics) or "none",
+        ),
+    ]
+    return [head, *(piece for name, text in labelled for piece in _field(name, text, width)[:most])]
+
+
+def _field(name: str, text: str, width: int) -> list[Line]:
+    label = f" {name:<6}"
+    return wrap(text, width - 1, indent=" " * len(label), first=(dim(label),))
+
+
+def disks_text(disks: Iterable[Disk]) -> str:
+    """`vda /images/a.qcow2 qcow2, sda (empty cdrom)`."""
+    return ", ".join(_disk(disk) for disk in disks)
+
+
+def _disk(disk: Disk) -> str:
+    if not disk.source:
+        return f"{disk.target} (empty {disk.device})"
+    marks = [mark for mark, on in (("read-only", disk.read_only), ("shareable", disk.shareable)) if on]
+    return " ".join([disk.target, disk.source, disk.format, *marks])

@@ -1,0 +1,118 @@
+"""A plan in words: where a guest could go, and what the checks come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from backends.model.fleet import FleetState, HostView
+from backends.model.guest import Guest
+from backends.model.move import Check, MoveRequest, Preflight, Verdict
+from tui.format import UNKNOWN, count, percent, size
+from tui.glyphs import Glyphs
+from tui.widgets.grid_columns import Align, Cell, Column, Tone
+from tui.widgets.lines import EMPTY, Line, dim, line, wrap
+from tui.words.host import link_cell
+from tui.words.move import check_lines
+
+
+def destinations(state: FleetState, guest: Guest) -> list[HostView]:
+    """All hosts but the guest's own."""
+    return [view for name, view in state.hosts.items() if name != guest.key.host]
+
+
+def destination_columns(glyphs: Glyphs) -> list[Column[HostView]]:
+    """Where to: link, load, free memory, guests."""
+    return [
+        Column(
+            id="host",
+            title="DESTINATION",
+            cell=lambda view: Cell(view.spec.name),
+            width=14,
+            flex=1,
+            max_width=30,
+            priority=9,
+        ),
+        Column(id="link", title="LINK", cell=lambda view: link_cell(view.link, glyphs), width=12, priority=8),
+        _figure("cpu", "CPU", lambda view: percent(view.load.cpu) if view.load else UNKNOWN),
+        _figure("free", "FREE", lambda view: size(_free_memory(view))),
+        _figure("memory", "MEM", lambda view: size(view.facts.memory_bytes) if view.facts else UNKNOWN),
+        _figure("guests", "GUESTS", lambda view: count(len(view.guests)) if view.link.answers else UNKNOWN),
+    ]
+
+
+def _figure(column_id: str, title: str, text: Callable[[HostView], str]) -> Column[HostView]:
+    return Column(
+        id=column_id,
+        title=title,
+        cell=lambda view: Cell(text(view), Tone.NORMAL if view.link.answers else Tone.DIM),
+        width=6,
+        align=Align.RIGHT,
+        priority=5,
+    )
+
+
+def _free_memory(view: HostView) -> int | None:
+    used = view.load.memory_used_bytes if view.load else None
+    return view.facts.memory_bytes - used if view.facts and used is not None else None
+
+
+def checks_picture(checks: Sequence[Check], glyphs: Glyphs, width: int) -> list[Line]:
+    """All answers, worst first."""
+    ordered = sorted(checks, key=lambda check: -check.verdict.severity)
+    return [piece for check in ordered for piece in check_lines(check, glyphs, width)]
+
+
+def checks_head(checks: Sequence[Check], *, finished: bool) -> Line:
+    """How many questions are answered, and how."""
+    parts: list[Cell] = [Cell(" CHECKS ", Tone.TITLE)]
+    for verdict, tone in (
+        (Verdict.REFUSE, Tone.ALARM),
+        (Verdict.WARNING, Tone.DOUBT),
+        (Verdict.UNKNOWN, Tone.DOUBT),
+        (Verdict.NOTE, Tone.NORMAL),
+        (Verdict.OK, Tone.GOOD),
+    ):
+        number = sum(1 for check in checks if check.verdict is verdict)
+        if number:
+            parts += [Cell(f"  {number} ", tone), dim(verdict.value)]
+    if not finished:
+        parts.append(Cell("   asking the hosts ...", Tone.BUSY))
+    return tuple(parts)
+
+
+def verdict_picture(preflight: Preflight | None, trouble: str, glyphs: Glyphs, width: int) -> list[Line]:
+    """What the checks come to, and the command that would do the same."""
+    if trouble:
+        return wrap(
+            trouble, width - 4, Tone.ALARM, indent="   ", first=line(Cell(f" {glyphs.refuse} ", Tone.ALARM))
+        )
+    if preflight is None:
+        return [EMPTY]
+    sentence = _sentence(preflight, glyphs)
+    command = wrap(preflight.command, width - 3, Tone.DIM, indent="   ", first=line("   "))
+    return [sentence, *command]
+
+
+def _sentence(preflight: Preflight, glyphs: Glyphs) -> Line:
+    request = preflight.request
+    if preflight.refused:
+        words = f" {glyphs.refuse} {request.name} cannot move to {request.destination}: see the checks."
+        return line(Cell(words, Tone.ALARM))
+    if preflight.doubtful:
+        return line(
+            Cell(f" {glyphs.warning} enter moves it, after you have accepted the doubts.", Tone.DOUBT),
+        )
+    return line(Cell(f" {glyphs.ok} enter moves {request.name} to {request.destination}.", Tone.GOOD))
+
+
+def limits_line(request: MoveRequest) -> Line:
+    """Mode, bandwidth and downtime of a plan."""
+    bandwidth, downtime = request.bandwidth_mib_s, request.max_downtime_ms
+    return line(
+        dim(" mode "),
+        Cell(request.mode.value),
+        dim("    bandwidth "),
+        Cell(f"{bandwidth} MiB/s" if bandwidth else "no limit"),
+        dim("    may stand still "),
+        Cell(f"{downtime} ms" if downtime else "as the hypervisor likes"),
+    )
