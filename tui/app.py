@@ -17,6 +17,7 @@ from tui.dialogs.help import HelpDialog
 from tui.dialogs.leave import Leave, leave_dialog
 from tui.dialogs.palette import PaletteDialog
 from tui.dialogs.questions import QuestionDesk
+from tui.logfile import bug_words
 from tui.screens.guests import GuestsScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.moves import MovesScreen
@@ -126,7 +127,4 @@ class FerryApp(SessionApp):
     def _fatal_error(self) -> None:
         """A bug. Textual would print all frames with their local variables, which may hold a password."""
         log.critical("ended by a bug", exc_info=self._exception)
-        path = self.session.settings.log_file
-        where = f"the log says more: {path}" if path else "there is no log: start with --log FILE"
-        error = self._exception
-        self.panic(f"virt-ferry has met a bug and cannot go on: {type(error).__name__}: {error}\n{where}")
+        self.panic(bug_words(self.session.settings.log_file))

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine
 from dataclasses import replace
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter, validators
 
@@ -24,10 +23,19 @@ from tui.headless.session import HostOptions
 Flag = Annotated[bool, Parameter(negative="")]
 Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
+
+def _version() -> str:
+    try:
+        return version("virt-ferry")
+    except PackageNotFoundError:
+        return "not installed: run from its sources"
+
+
 app = App(
     name="virt-ferry",
     help="Watch virtual machines on libvirt hosts and move them, from a terminal.",
-    version=lambda: version("virt-ferry"),
+    version=_version,
+    suppress_keyboard_interrupt=False,
 )
 app.command(lab_commands, name="lab")
 
@@ -61,7 +69,9 @@ def open_program(
     from tui.launch import Wishes, launch
 
     named = replace(options, host=(*hosts, *options.host))
-    return _run(launch(named, Wishes(read_only=read_only, ascii_only=ascii_only, theme=theme, log=log)))
+    return asyncio.run(
+        launch(named, Wishes(read_only=read_only, ascii_only=ascii_only, theme=theme, log=log))
+    )
 
 
 @app.command
@@ -75,7 +85,7 @@ def hosts(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """
     from tui.headless.hosts import hosts as command
 
-    return _run(command(options, json=json))
+    return asyncio.run(command(options, json=json))
 
 
 @app.command
@@ -89,7 +99,7 @@ def guests(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """
     from tui.headless.guests import guests as command
 
-    return _run(command(options, json=json))
+    return asyncio.run(command(options, json=json))
 
 
 @app.command
@@ -103,7 +113,7 @@ def jobs(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """
     from tui.headless.jobs import jobs as command
 
-    return _run(command(options, json=json))
+    return asyncio.run(command(options, json=json))
 
 
 @app.command
@@ -121,7 +131,7 @@ def check(guest: str, *, to: str, json: Flag = False, options: HostOptions = _AN
     """
     from tui.headless.check import check as command
 
-    return _run(command(options, guest, to, json=json))
+    return asyncio.run(command(options, guest, to, json=json))
 
 
 @app.command
@@ -170,21 +180,7 @@ def migrate(
         accept_doubts=accept_doubts,
         json=json,
     )
-    return _run(command(options, wanted))
-
-
-def _run(command: Coroutine[Any, Any, int]) -> int:
-    """Run to the end; what the user can act on becomes a message and an exit status."""
-    try:
-        return asyncio.run(command)
-    except (UsageError, ConfigError) as error:
-        _complain(str(error), error.hint)
-        return Exit.USAGE
-    except FerryError as error:
-        _complain(str(error), error.hint)
-        return Exit.FAILED
-    except KeyboardInterrupt:
-        return Exit.CANCELLED
+    return asyncio.run(command(options, wanted))
 
 
 def _complain(message: str, hint: str) -> None:
@@ -198,10 +194,18 @@ _BROKEN_PIPE = 128 + 13
 
 
 def main() -> None:
-    """The `virt-ferry` command."""
+    """The `virt-ferry` command. What the user can act on becomes a message and an exit status."""
     try:
-        status = app(result_action="return_value")
+        status = app(result_action="print_non_int_return_int_as_exit_code")
         sys.stdout.flush()
+    except (UsageError, ConfigError) as error:
+        _complain(str(error), error.hint)
+        status = Exit.USAGE
+    except FerryError as error:
+        _complain(str(error), error.hint)
+        status = Exit.FAILED
+    except KeyboardInterrupt:
+        status = Exit.CANCELLED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = _BROKEN_PIPE

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.api import Config, load_config, open_fleet
+from backends.model.host import HostSpec
 from tui.actions.registry import unknown_ids
 from tui.app import FerryApp
 from tui.bridge import Bridge
@@ -20,7 +21,7 @@ from tui.dialogs.questions import QuestionDesk
 from tui.glyphs import ASCII, UNICODE, Glyphs, glyphs_for
 from tui.headless.exits import Exit, UsageError
 from tui.headless.session import HostOptions, chosen_hosts
-from tui.logfile import start_log
+from tui.logfile import bug_words, start_log
 from tui.session import Session
 from tui.settings import Settings
 from tui.themes import NAMES
@@ -48,12 +49,21 @@ async def launch(options: HostOptions, wishes: Wishes) -> int:
     config = load_config(options.config)
     settings = _settings(config, wishes)
     async with chosen_hosts(options, config) as specs:
-        desk = QuestionDesk()
-        async with open_fleet(specs, asker=desk) as fleet:
-            app = FerryApp(Session(fleet, Bridge(fleet), settings), desk)
-            log.info("opened with %d hosts", len(specs))
-            with _ended_by_signals(app):
-                await app.run_async()
+        try:
+            return await _run(specs, settings)
+        except Exception:
+            log.critical("ended by a bug", exc_info=True)
+            sys.stderr.write(f"{bug_words(settings.log_file)}\n")
+            return Exit.FAILED
+
+
+async def _run(specs: tuple[HostSpec, ...], settings: Settings) -> int:
+    desk = QuestionDesk()
+    async with open_fleet(specs, asker=desk) as fleet:
+        app = FerryApp(Session(fleet, Bridge(fleet), settings), desk)
+        log.info("opened with %d hosts", len(specs))
+        with _ended_by_signals(app):
+            await app.run_async()
     return app.return_code or Exit.SUCCEEDED
 
 

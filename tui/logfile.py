@@ -29,3 +29,9 @@ def start_log(chosen: Path | None) -> Path | None:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     return path
+
+
+def bug_words(path: Path | None) -> str:
+    """What the user is told when the program ends by a fault of its own."""
+    where = f"the log says more: {path}" if path else "there is no log: start with --log FILE to get one"
+    return f"virt-ferry has met a bug and cannot go on; moves in flight go on without it.\n{where}"

@@ -27,9 +27,8 @@ from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, wrap
+from tui.words.checks import checks_head, checks_picture
 from tui.words.plan import (
-    checks_head,
-    checks_picture,
     destination_columns,
     destinations,
     limits_line,

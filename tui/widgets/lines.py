@@ -50,13 +50,20 @@ def wrap(
     text: str, width: int, tone: Tone = Tone.NORMAL, *, indent: str = "", first: Line = ()
 ) -> list[Line]:
     """Text in lines of `width` cells; `first` stands before the first one, `indent` before the others."""
-    room = max(8, width - max(len(indent), length(first)))
-    pieces = [piece for part in text.splitlines() or [""] for piece in textwrap.wrap(part, room) or [""]]
-    head = first or (Cell(indent),)
-    return [
-        (*(head if number == 0 else (Cell(indent),)), Cell(piece, tone))
-        for number, piece in enumerate(pieces)
-    ]
+    lines: list[Line] = []
+    for part in text.splitlines() or [""]:
+        head = first if not lines and first else (Cell(indent),)
+        margin = length(head)
+        pieces = textwrap.wrap(
+            part,
+            max(width, margin + 8, len(indent) + 8),
+            initial_indent=" " * margin,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+        )
+        lines.append((*head, Cell(pieces[0][margin:] if pieces else "", tone)))
+        lines += [(Cell(indent), Cell(piece[len(indent) :], tone)) for piece in pieces[1:]]
+    return lines
 
 
 def _nothing(_: int) -> Sequence[Line]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from backends.model.move import (
-    Check,
     Move,
     MoveProgress,
     MoveRequest,
     Outcome,
     Phase,
     Result,
-    Verdict,
 )
 from tui.format import (
     long_rate,
@@ -28,14 +26,6 @@ from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, spread, wrap
 
-VERDICT_TONES = {
-    Verdict.OK: Tone.GOOD,
-    Verdict.NOTE: Tone.NORMAL,
-    Verdict.UNKNOWN: Tone.DOUBT,
-    Verdict.WARNING: Tone.DOUBT,
-    Verdict.REFUSE: Tone.ALARM,
-}
-
 RESULT_TONES = {
     Result.SUCCEEDED: Tone.GOOD,
     Result.FAILED: Tone.ALARM,
@@ -43,21 +33,6 @@ RESULT_TONES = {
     Result.REFUSED: Tone.ALARM,
     Result.INDETERMINATE: Tone.ALARM,
 }
-
-
-def verdict_sign(verdict: Verdict, glyphs: Glyphs) -> str:
-    """The sign before a check."""
-    match verdict:
-        case Verdict.OK:
-            return glyphs.ok
-        case Verdict.NOTE:
-            return glyphs.note
-        case Verdict.UNKNOWN:
-            return glyphs.unknown
-        case Verdict.WARNING:
-            return glyphs.warning
-        case Verdict.REFUSE:
-            return glyphs.refuse
 
 
 def result_sign(result: Result, glyphs: Glyphs) -> str:
@@ -71,24 +46,6 @@ def result_sign(result: Result, glyphs: Glyphs) -> str:
             return glyphs.unknown
         case Result.FAILED | Result.REFUSED:
             return glyphs.refuse
-
-
-def check_lines(check: Check, glyphs: Glyphs, width: int) -> list[Line]:
-    """A check: verdict and title, what was seen, and what to do about it."""
-    tone = VERDICT_TONES[check.verdict]
-    head = line(
-        Cell(f" {verdict_sign(check.verdict, glyphs)} {check.verdict.value:<8}", tone),
-        Cell(
-            f"{check.title}  ",
-            Tone.TITLE if check.verdict.severity >= Verdict.UNKNOWN.severity else Tone.NORMAL,
-        ),
-    )
-    lines = wrap(check.evidence, width - 2, Tone.DIM, indent=" " * 11, first=head)
-    if check.mend:
-        lines += wrap(
-            check.mend, width - 2, indent=" " * 13, first=line(" " * 11, Cell(f"{glyphs.arrow} ", tone))
-        )
-    return lines
 
 
 def eta_text(progress: MoveProgress, glyphs: Glyphs) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest
-from backends.model.move import Check, MoveRequest, Preflight, Verdict
+from backends.model.move import MoveRequest, Preflight
 from tui.format import UNKNOWN, count, percent, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, wrap
 from tui.words.host import link_cell
-from tui.words.move import check_lines
 
 
 def destinations(state: FleetState, guest: Guest) -> list[HostView]:
@@ -54,30 +53,6 @@ def _figure(column_id: str, title: str, text: Callable[[HostView], str]) -> Colu
 def _free_memory(view: HostView) -> int | None:
     used = view.load.memory_used_bytes if view.load else None
     return view.facts.memory_bytes - used if view.facts and used is not None else None
-
-
-def checks_picture(checks: Sequence[Check], glyphs: Glyphs, width: int) -> list[Line]:
-    """All answers, worst first."""
-    ordered = sorted(checks, key=lambda check: -check.verdict.severity)
-    return [piece for check in ordered for piece in check_lines(check, glyphs, width)]
-
-
-def checks_head(checks: Sequence[Check], *, finished: bool) -> Line:
-    """How many questions are answered, and how."""
-    parts: list[Cell] = [Cell(" CHECKS ", Tone.TITLE)]
-    for verdict, tone in (
-        (Verdict.REFUSE, Tone.ALARM),
-        (Verdict.WARNING, Tone.DOUBT),
-        (Verdict.UNKNOWN, Tone.DOUBT),
-        (Verdict.NOTE, Tone.NORMAL),
-        (Verdict.OK, Tone.GOOD),
-    ):
-        number = sum(1 for check in checks if check.verdict is verdict)
-        if number:
-            parts += [Cell(f"  {number} ", tone), dim(verdict.value)]
-    if not finished:
-        parts.append(Cell("   asking the hosts ...", Tone.BUSY))
-    return tuple(parts)
 
 
 def verdict_picture(preflight: Preflight | None, trouble: str, glyphs: Glyphs, width: int) -> list[Line]:
