@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from platformdirs import user_config_path
@@ -70,34 +70,49 @@ def load_config(path: Path | None = None) -> Config:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{where}: {error}") from error
     try:
-        return msgspec.convert(tomllib.loads(text), Config)
+        document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{where}: {error}", hint="the file is TOML: key = value, text in quotes"
         ) from error
+    hosts = document.pop("hosts", {})
+    config = _converted(document, Config, where, text)
+    tables = _converted(hosts, dict[str, dict[str, Any]], where, text, "hosts")
+    entries = {
+        name: _converted(table, HostEntry, where, text, "hosts", name) for name, table in tables.items()
+    }
+    return msgspec.structs.replace(config, hosts=entries)
+
+
+T = TypeVar("T")
+
+
+def _converted(value: object, kind: type[T], where: Path, text: str, *parents: str) -> T:
+    """`value` as `kind`; an error is told with the line where its key stands."""
+    try:
+        return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
-        raise ConfigError(_located(where, text, str(error))) from error
+        raise ConfigError(_located(where, text, parents, str(error))) from error
 
 
-def _located(where: Path, text: str, message: str) -> str:
-    """msgspec names the key (`... - at `$.hosts.h1.target``); add the line where that key stands."""
-    path = re.search(r"at `\$\.?([^`]*)`", message)
+def _located(where: Path, text: str, parents: tuple[str, ...], message: str) -> str:
+    """msgspec names the key (``... - at `$.target` ``): say it in full, with its line."""
+    path = re.search(r" - at `\$\.?([^`]*)`", message)
     unknown = re.search(r"unknown field `([^`]*)`", message)
-    keys = [*(path[1].split(".") if path and path[1] else []), *([unknown[1]] if unknown else [])]
-    key = ".".join(keys)
+    keys = [*parents, *([path[1]] if path and path[1] else []), *([unknown[1]] if unknown else [])]
     line = _line_of(text, keys)
-    return f"{where}:{line}: {key}: {message}" if line else f"{where}: {key}: {message}"
+    place = f"{where}:{line}" if line else f"{where}"
+    return f"{place}: {'.'.join(keys)}: {message.partition(' - at ')[0]}"
 
 
 def _line_of(text: str, keys: list[str]) -> int | None:
     """The first line that opens the innermost key, searched below the tables that lead to it."""
     number = None
-    lines = text.splitlines()
     start = 0
-    for depth, key in enumerate(keys):
-        bare = re.escape(re.sub(r"\[.*", "", key))
-        table = r"\s*\[+\s*" + r"\s*\.\s*".join(re.escape(k) for k in keys[: depth + 1]) + r"\s*\]+"
-        pattern = re.compile(rf"{table}|\s*[\"']?{bare}[\"']?\s*[=.]")
+    lines = text.splitlines()
+    for depth, key in enumerate(keys, start=1):
+        table = r"\s*\.\s*".join(_written(k) for k in keys[:depth])
+        pattern = re.compile(rf"\s*\[+\s*{table}\s*\]+|\s*{_written(key)}\s*[=.]")
         for index in range(start, len(lines)):
             if pattern.match(lines[index]):
                 number, start = index + 1, index
@@ -105,7 +120,12 @@ def _line_of(text: str, keys: list[str]) -> int | None:
     return number
 
 
-_SSH_TARGET = re.compile(r"^(?:[^\s@/:]+@)?(?:[^\s@/:]+|\[[0-9A-Fa-f:.%]+\])(?::\d{1,5})?$")
+def _written(key: str) -> str:
+    """A pattern for a key as TOML lets one write it: bare or in quotes."""
+    return rf"[\"']?{re.escape(key)}[\"']?"
+
+
+_SSH_TARGET = re.compile(r"^(?:[\w.+\\-]+@)?(?:[\w.-]+|\[[0-9A-Fa-f:.%\w]+\])(?::\d{1,5})?$")
 _LIBVIRT_SSH = re.compile(r"^(?P<driver>[a-z]+)\+(?:ssh|libssh2?)://(?P<target>[^/?]+)/(?:system)?(?:\?.*)?$")
 
 

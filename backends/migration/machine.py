@@ -59,7 +59,7 @@ _TABLE: dict[tuple[Phase, Signal], Phase] = {
 def step(phase: Phase, signal: Signal, *, cancelled: bool = False) -> Phase:
     """The phase after `signal`. `cancelled`: the user asked for the end, so a guest that stayed is no failure."""
     after = _TABLE.get((phase, signal), phase)
-    if after is Phase.FAILED and cancelled:
+    if cancelled and (phase, signal) in _TABLE and after is Phase.FAILED:
         return Phase.CANCELLED
     return after
 

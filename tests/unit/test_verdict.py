@@ -1,0 +1,74 @@
+"""Where the guest is follows from what both hosts say, and from nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backends.hypervisor.migrate import Whereabouts
+from backends.migration.verdict import MIGRATED, Place, find
+from backends.model.guest import GuestState
+
+ABSENT = Whereabouts(defined=False)
+RUNNING = Whereabouts(True, GuestState.RUNNING, "booted", persistent=True)
+BUSY = Whereabouts(True, GuestState.RUNNING, "booted", persistent=True, job_running=True)
+PAUSED = Whereabouts(True, GuestState.PAUSED, "migration")
+OFF = Whereabouts(True, GuestState.OFF, "shutdown", persistent=True)
+LEFT = Whereabouts(True, GuestState.OFF, MIGRATED, persistent=True)
+SILENT = None
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "place"),
+    [
+        (LEFT, RUNNING, Place.DESTINATION),
+        (ABSENT, RUNNING, Place.DESTINATION),
+        (SILENT, RUNNING, Place.DESTINATION),
+        (PAUSED, RUNNING, Place.DESTINATION),
+        (RUNNING, ABSENT, Place.SOURCE),
+        (RUNNING, OFF, Place.SOURCE),
+        (RUNNING, SILENT, Place.SOURCE),
+        (BUSY, PAUSED, Place.UNSETTLED),
+        (BUSY, SILENT, Place.UNSETTLED),
+        (BUSY, ABSENT, Place.UNSETTLED),
+        (RUNNING, PAUSED, Place.UNSETTLED),
+        (PAUSED, PAUSED, Place.UNSETTLED),
+        (LEFT, ABSENT, Place.UNSETTLED),
+        (OFF, ABSENT, Place.SOURCE),
+        (LEFT, PAUSED, Place.DESTINATION),
+        (RUNNING, RUNNING, Place.BOTH),
+        (ABSENT, ABSENT, Place.NOWHERE),
+        (SILENT, ABSENT, Place.UNKNOWN),
+        (SILENT, PAUSED, Place.UNKNOWN),
+        (LEFT, SILENT, Place.UNKNOWN),
+        (PAUSED, SILENT, Place.UNKNOWN),
+        (SILENT, SILENT, Place.UNKNOWN),
+    ],
+)
+def test_the_place_is_named_only_when_the_answers_prove_it(
+    source: Whereabouts | None, destination: Whereabouts | None, place: Place
+) -> None:
+    assert find(source, destination).place is place
+
+
+answers = st.none() | st.builds(
+    Whereabouts,
+    defined=st.just(True),
+    state=st.sampled_from(GuestState),
+    reason=st.sampled_from(["", "booted", MIGRATED]),
+    persistent=st.booleans(),
+    job_running=st.booleans(),
+)
+
+
+@given(answers, answers)
+def test_a_guest_that_executes_is_never_said_to_be_elsewhere(
+    source: Whereabouts | None, destination: Whereabouts | None
+) -> None:
+    place = find(source, destination).place
+    if source is not None and source.state.executing:
+        assert place is not Place.DESTINATION or (destination is not None and destination.state.executing)
+        assert place is not Place.NOWHERE
+    if destination is not None and destination.state.executing:
+        assert place in (Place.DESTINATION, Place.BOTH)
