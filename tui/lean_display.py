@@ -1,13 +1,14 @@
 """Send the terminal only the cells that differ from what it shows.
 
-Textual repaints a changed region from the left edge of its widget, and a widget that is given the text
-it already has as a whole. Over a slow line that is most of the traffic. `LeanDisplay` remembers every
-cell it has sent and drops the rest of an update; an update that changes nothing sends nothing.
+Textual repaints a changed region from the left edge of its widget, a widget that is given the text it
+already has as a whole, and at the start the whole screen three times. Over a slow line that is most of
+the traffic. `LeanDisplay` remembers every cell it has sent and drops the rest of an update; an update
+that changes nothing sends nothing.
 
-Full repaints (start, another screen) pass unchanged and empty the memory, and so does whatever may have
-changed the terminal behind our back: another size, coming back from the shell.
+Whatever may have changed the terminal behind our back (another size, coming back from the shell) empties
+the memory and repaints; so does the action `redraw`, for users whose terminal was written on by others.
 
-This hooks `App._display` and reads `textual._compositor.ChopsUpdate`, which are not public;
+This hooks `App._display` and reads updates of `textual._compositor`, which are not public;
 `tests/tui/test_lean_display.py` compares the pictures with those of a plain app and so tells when a new
 Textual has other ideas.
 """
@@ -15,14 +16,17 @@ Textual has other ideas.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from functools import lru_cache
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import NamedTuple
 
-from rich.cells import cell_len
+from rich.cells import split_graphemes
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.control import Control
+from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ReturnType
 from textual.screen import Screen
 from textual.strip import Strip
@@ -39,7 +43,7 @@ class Piece(NamedTuple):
 
     x: int
     y: int
-    strip: Strip
+    cells: list[_Cell]
 
 
 class LeanDisplay(App[ReturnType]):
@@ -52,23 +56,26 @@ class LeanDisplay(App[ReturnType]):
             self._memory = ScreenMemory()
         if self._batch_count:
             return
-        if isinstance(renderable, ChopsUpdate):
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             pieces = self._memory.differences(_pieces(renderable))
             super()._display(screen, _PiecesUpdate(pieces) if pieces else None)
         else:
-            if renderable is not None:
-                self._memory.forget()
             super()._display(screen, renderable)
 
     def on_mount(self) -> None:
         """Whoever had the terminal in the meantime may have written on it."""
-        self.app_resume_signal.subscribe(self, lambda _: self._forget_terminal())
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
 
     def on_resize(self) -> None:
-        """Terminals move text about when their size changes. Also sent after SIGCONT."""
-        self._forget_terminal()
+        """Terminals move text about when their size changes; Textual repaints by itself then."""
+        self._forget()
 
-    def _forget_terminal(self) -> None:
+    def action_redraw(self) -> None:
+        """Send the whole screen again."""
+        self._forget()
+        self.refresh()
+
+    def _forget(self) -> None:
         if self._memory is not None:
             self._memory.forget()
 
@@ -84,7 +91,7 @@ class _PiecesUpdate(CompositorUpdate):
     def render_segments(self, console: Console) -> str:
         move_to = Control.move_to
         return "".join(
-            f"{move_to(piece.x, piece.y).segment.text}{piece.strip.render(console)}" for piece in self._pieces
+            f"{move_to(x, y).segment.text}{_strip(cells).render(console)}" for x, y, cells in self._pieces
         )
 
 
@@ -103,56 +110,68 @@ class ScreenMemory:
         return [part for piece in pieces for part in self._differences(piece)]
 
     def _differences(self, piece: Piece) -> Iterator[Piece]:
-        x, y, strip = piece
-        new = _cells(strip)
+        x, y, new = piece
         line = self._lines.setdefault(y, [])
         line.extend([None] * (x + len(new) - len(line)))
         old = line[x : x + len(new)]
-        if old == new:
-            return
-        line[x : x + len(new)] = new
-        if len(new) != strip.cell_length:
-            yield piece
-            return
-        for start, end in _runs(old, new):
-            yield Piece(x + start, y, strip.crop(start, end))
+        if old != new:
+            line[x : x + len(new)] = new
+            for start, end in _runs(old, new):
+                yield Piece(x + start, y, new[start:end])
 
 
-def _pieces(update: ChopsUpdate) -> Iterator[Piece]:
-    """The regions an update is about, cut exactly, where Textual begins at the left edge of the widget."""
+def _pieces(update: LayoutUpdate | ChopsUpdate) -> Iterator[Piece]:
+    """What an update is about. Regions are cut exactly, where Textual begins at the left edge of the widget."""
+    if isinstance(update, LayoutUpdate):
+        for y, strips in enumerate(update.strips, update.region.y):
+            yield Piece(update.region.x, y, [cell for strip in strips for cell in _cells(strip)])
+        return
     for y, x1, x2 in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+        for end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
             left, right = max(x, x1), min(end, x2)
-            if strip is not None and left < right:
-                yield Piece(left, y, strip.crop(left - x, right - x))
+            if chop is not None and left < right:
+                cells = _cells(chop)
+                start, stop = _whole(cells, left - x, right - x)
+                yield Piece(x + start, y, cells[start:stop])
 
 
 def _cells(strip: Strip) -> list[_Cell]:
-    """A strip cell by cell. Sequences that a terminal may join give another number than its length."""
-    cells: list[_Cell] = []
-    for text, style, _ in strip:
-        if text.isascii():
-            cells += [(char, style) for char in text]
-            continue
-        for char in text:
-            width = cell_len(char)
-            if width == 0 and cells:
-                cells[-1] = (cells[-1][0] + char, style)
-            else:
-                cells += [(char, style), ("", style)][:width]
-    return cells
+    """A strip cell by cell."""
+    return [(char, style) for text, style, _ in strip for char in (text if text.isascii() else _split(text))]
+
+
+@lru_cache(maxsize=1024)
+def _split(text: str) -> tuple[str, ...]:
+    """What is in each cell of a text: a character with what combines with it, then "" for its right half."""
+    cells: list[str] = []
+    for start, end, width in split_graphemes(text)[0]:
+        if width:
+            cells += [text[start:end], *[""] * (width - 1)]
+        elif cells:
+            cells[-1] += text[start:end]
+    return tuple(cells)
+
+
+def _strip(cells: list[_Cell]) -> Strip:
+    """Cells as a strip, one segment for each run of one style."""
+    runs = groupby(cells, key=itemgetter(1))
+    return Strip(Segment("".join(char for char, _ in run), style) for style, run in runs)
 
 
 def _runs(old: list[_Cell | None], new: list[_Cell]) -> Iterator[tuple[int, int]]:
-    """From and to of the runs of cells to send; no wide character is cut in half."""
+    """From and to of the runs of cells to send."""
     changed = [index for index, (was, now) in enumerate(zip(old, new, strict=True)) if was != now]
     gaps = [(last, first) for last, first in pairwise(changed) if first - last > _JUMP]
     starts = [changed[0], *(first for _, first in gaps)]
     ends = [*(last for last, _ in gaps), changed[-1]]
     for start, last in zip(starts, ends, strict=True):
-        first, end = start, last + 1
-        while first > 0 and not new[first][0]:
-            first -= 1
-        while end < len(new) and not new[end][0]:
-            end += 1
-        yield first, end
+        yield _whole(new, start, last + 1)
+
+
+def _whole(cells: list[_Cell], start: int, end: int) -> tuple[int, int]:
+    """From and to, widened where they would cut a wide character in half."""
+    while start > 0 and not cells[start][0]:
+        start -= 1
+    while end < len(cells) and not cells[end][0]:
+        end += 1
+    return start, end
