@@ -71,9 +71,10 @@ class Grid(Widget, Generic[R], can_focus=True):
         & > .grid--alarm { color: $text-error; text-style: bold; }
         & > .grid--title { color: $foreground; text-style: bold; }
         & > .grid--header { color: $foreground 55%; text-style: bold; }
-        & > .grid--cursor { background: $foreground 10%; text-style: bold; }
-        &:focus > .grid--cursor { background: $primary 40%; text-style: bold; }
-        &:ansi > .grid--cursor, &:nocolor > .grid--cursor { text-style: bold reverse; }
+        & > .grid--cursor { color: $foreground; background: $foreground 10%; text-style: bold; }
+        &:focus > .grid--cursor { background: $primary 40%; }
+        &:nocolor > .grid--cursor { text-style: bold reverse; }
+        &:ansi > .grid--cursor { background: ansi_default; text-style: bold reverse; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

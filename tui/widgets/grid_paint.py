@@ -24,12 +24,12 @@ _Piece = tuple[str, Style]
 
 
 class Painter:
-    """Paints with the styles that `style_of(*component_classes)` gives, until told to ask again."""
+    """Paints with the styles that `style_of(component_class)` gives, until told to ask again."""
 
-    def __init__(self, style_of: Callable[..., Style], glyphs: Glyphs) -> None:
+    def __init__(self, style_of: Callable[[str], Style], glyphs: Glyphs) -> None:
         self._style_of = style_of
         self._glyphs = glyphs
-        self._styles: dict[tuple[str, ...], Style] = {}
+        self._styles: dict[str, Style] = {}
 
     def forget_styles(self) -> None:
         """The theme, the focus or the style sheet changed."""
@@ -51,13 +51,17 @@ class Painter:
         return self._strip(placements, [(title, style) for title in titles], width, style)
 
     def row(self, line: Line[Any], placements: Sequence[Placement[Any]], width: int) -> Strip:
-        """A row's cells, or a blank line."""
-        suffix = ("grid--cursor",) if line.has_cursor else ()
+        """A row's cells, or a blank line.
+
+        The line of the cursor has one style: tones would not keep their contrast on its background, and
+        whatever a tone says is said in words too.
+        """
+        base = self._style("grid--cursor" if line.has_cursor else "grid--normal")
         return self._strip(
             placements,
-            [(cell.text, self._style(f"grid--{cell.tone}", *suffix)) for cell in line.cells],
+            [(text, base if line.has_cursor else self._style(f"grid--{tone}")) for text, tone in line.cells],
             width,
-            self._style("grid--normal", *suffix),
+            base,
             marker=self._glyphs.marker if line.has_cursor else " ",
             thumb=self._glyphs.thumb if line.has_thumb else " ",
         )
@@ -89,11 +93,10 @@ class Painter:
         pieces.append((" " * (width - GUTTER - THUMB - x) + thumb, base))
         return _join(pieces, width)
 
-    def _style(self, *names: str) -> Style:
-        """The style of component classes, later ones over earlier ones."""
-        style = self._styles.get(names)
+    def _style(self, name: str) -> Style:
+        style = self._styles.get(name)
         if style is None:
-            style = self._styles[names] = self._style_of(*names)
+            style = self._styles[name] = self._style_of(name)
         return style
 
 
