@@ -298,6 +298,16 @@ async def test_changed_rows_move_by_themselves_when_nothing_else_happens() -> No
         assert names(wire)[0] == "guest-00000"
 
 
+async def test_a_narrow_column_still_shows_that_rows_are_sorted_by_it() -> None:
+    app = Table()
+    vcpu = Column[Guest](
+        id="vcpu", title="VCPU", cell=name_cell, width=4, sort=lambda guest: guest.cpu, descending_first=True
+    )
+    app.grid = Grid([vcpu], key=lambda guest: guest.key, sort="vcpu")
+    async with on_a_wire(app, SIZE) as (_, wire):
+        assert wire.picture(SIZE)[0].strip() == "VCP▾"
+
+
 # -- what it costs ----------------------------------------------------------------------------------
 
 

@@ -46,7 +46,8 @@ class Painter:
         style = self._style("grid--header")
         arrow = self._glyphs.descending if descending else self._glyphs.ascending
         titles = [
-            f"{column.title} {arrow}" if column is sorted_by else column.title for column, _, _ in placements
+            _with_arrow(column.title, arrow, cells) if column is sorted_by else column.title
+            for column, _, cells in placements
         ]
         return self._strip(placements, [(title, style) for title in titles], width, style)
 
@@ -98,6 +99,11 @@ class Painter:
         if style is None:
             style = self._styles[name] = self._style_of(name)
         return style
+
+
+def _with_arrow(title: str, arrow: str, width: int) -> str:
+    """A title whose arrow is seen also in a column as narrow as the title."""
+    return f"{title} {arrow}" if len(title) + 2 <= width else title[: width - 1] + arrow
 
 
 def _join(pieces: Iterable[_Piece], width: int) -> Strip:
