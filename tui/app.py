@@ -53,6 +53,7 @@ class FerryApp(SessionApp):
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = session.settings.theme
+        self.set_class(session.settings.glyphs.is_ascii, "-ascii")
 
     def on_mount(self) -> None:
         """Listen to the fleet and to the questions of hosts."""

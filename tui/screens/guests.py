@@ -30,8 +30,11 @@ from tui.widgets.hosts_pane import HostsLine, HostsPane
 from tui.widgets.lines import Line, LineView, dim, spread
 from tui.words.guest import GuestRow, arriving, detail, row_of
 
-AGE_TICK_S = 30.0
+AGE_TICK_S = 60.0
 """How often the ages on the screen are read anew; what reads the same is not painted."""
+
+TROUBLE_TICK_S = 1.0
+"""The same for the time that a host has been silent."""
 
 
 def _now() -> datetime:
@@ -75,6 +78,7 @@ class GuestsScreen(GuestPlace):
         """The table has the keys; ages grow."""
         self.grid.focus()
         self.set_interval(AGE_TICK_S, self._grow_older)
+        self.set_interval(TROUBLE_TICK_S, self._grow_troubles_older)
 
     @property
     def grid(self) -> Grid[GuestRow]:
@@ -110,7 +114,7 @@ class GuestsScreen(GuestPlace):
             self._draw_hosts()
             self.grid.placeholder = self._nothing_here()
         self._draw_heading()
-        if self.guest_key() in update.guests() or stale:
+        if self.guest_key() in update.guests() or stale or update.touches(Topic.MOVE):
             self._draw_detail()
         super().follow(update)
 
@@ -135,8 +139,11 @@ class GuestsScreen(GuestPlace):
     def _grow_older(self) -> None:
         if self.is_current:
             self.grid.reread()
-            self._draw_hosts()
             self._draw_detail()
+
+    def _grow_troubles_older(self) -> None:
+        if self.is_current and any(view.link.link is not Link.UP for view in self.state.hosts.values()):
+            self._draw_hosts()
 
     def _draw_hosts(self) -> None:
         self.query_one(HostsPane).show(self.state)

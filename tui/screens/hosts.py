@@ -21,7 +21,7 @@ from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, LineView, dim
 from tui.words.host import host_columns, host_detail
 
-AGE_TICK_S = 30.0
+AGE_TICK_S = 1.0
 """How often the ages on the screen are read anew; what reads the same is not painted."""
 
 

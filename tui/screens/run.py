@@ -45,9 +45,9 @@ class RunScreen(PlaceScreen):
         """The panes."""
         yield Header()
         yield LineView(id="title")
+        yield LineView(id="card")
         yield LineView(id="bar")
         yield LineView(id="plot")
-        yield LineView(id="card")
         yield ReadView(id="log")
         yield KeyLine()
 

@@ -10,7 +10,7 @@ from backends.model.fleet import FleetState
 from tui.actions.action import Action
 from tui.actions.reasons import Now
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import Line, LineView, dim, spread
+from tui.widgets.lines import Line, LineView, dim, length, spread
 from tui.words.fleet import fleet_line
 
 
@@ -22,7 +22,7 @@ class Header(LineView):
     def show(self, state: FleetState, *, read_only: bool) -> None:
         """Draw it anew; only what differs is sent."""
         right: Line = (Cell("READ-ONLY ", Tone.DOUBT),) if read_only else ()
-        self.draw(lambda width: [spread(fleet_line(state), right, width)])
+        self.draw(lambda width: [spread(fleet_line(state, width - length(right)), right, width)])
 
 
 class KeyLine(LineView):

@@ -23,12 +23,24 @@ class HostsPane(LineView):
         """Draw it anew; only lines that differ are painted."""
         self.draw(lambda width: self._hosts(state, width))
 
+    def on_resize(self) -> None:
+        """What fits depends on the height, too."""
+        self.draw()
+
     def _hosts(self, state: FleetState, width: int) -> list[Line]:
-        lines = [line(dim(" HOSTS"))]
-        for view in state.hosts.values():
-            lines += host_lines(view, self._glyphs, self._clock(), width)
-            lines.append(EMPTY)
-        return lines
+        """With air between the hosts, without it, or one line each: what fits."""
+        views = list(state.hosts.values())
+        room = max(2, self.size.height) - 1
+        blocks = [host_lines(view, self._glyphs, self._clock(), width) for view in views]
+        if sum(len(block) + 1 for block in blocks) <= room:
+            blocks = [[*block, EMPTY] for block in blocks]
+        elif sum(len(block) for block in blocks) > room:
+            blocks = [block[:1] for block in blocks]
+        lines = [piece for block in blocks for piece in block]
+        if len(lines) > room:
+            hidden = len(lines) - room + 1
+            lines = [*lines[: room - 1], line(dim(f" and {hidden} more: 2 shows all hosts"))]
+        return [line(dim(" HOSTS")), *lines]
 
 
 class HostsLine(LineView):

@@ -79,8 +79,7 @@ class LineView(ScrollView, can_focus=False):
     LineView {
         height: auto;
         background: transparent;
-        overflow-x: hidden;
-        scrollbar-size-vertical: 1;
+        overflow: hidden hidden;
         & > .lines--normal { color: $foreground; }
         & > .lines--dim { color: $foreground 55%; }
         & > .lines--good { color: $text-success; }
@@ -88,6 +87,7 @@ class LineView(ScrollView, can_focus=False):
         & > .lines--doubt { color: $text-warning; }
         & > .lines--alarm { color: $text-error; text-style: bold; }
         & > .lines--title { color: $foreground; text-style: bold; }
+        &:ansi > .lines--dim { color: $foreground; text-style: dim; }
     }
     """
 
@@ -164,7 +164,14 @@ class LineView(ScrollView, can_focus=False):
 class ReadView(LineView, can_focus=True):
     """A `LineView` that the user scrolls by keys."""
 
-    DEFAULT_CSS = "ReadView { height: 1fr; scrollbar-gutter: stable; }"
+    DEFAULT_CSS = """
+    ReadView {
+        height: 1fr;
+        overflow: hidden auto;
+        scrollbar-size-vertical: 1;
+        scrollbar-gutter: stable;
+    }
+    """
 
 
 def _printable(text: str) -> str:

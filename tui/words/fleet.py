@@ -10,22 +10,33 @@ from backends.model.guest import GuestState
 from backends.model.host import Link
 from backends.model.move import Phase
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import Line, dim
+from tui.widgets.lines import Line, dim, length
 
 _LINK_TONES = {Link.DEGRADED: Tone.DOUBT, Link.STALE: Tone.DOUBT, Link.DOWN: Tone.ALARM}
 _LINK_ORDER = (Link.UP, Link.CONNECTING, Link.DEGRADED, Link.STALE, Link.DOWN)
 
 
-def fleet_line(state: FleetState) -> Line:
-    """Hosts up and not, guests running and not, moves in flight, alarms."""
+def fleet_line(state: FleetState, width: int) -> Line:
+    """Hosts up and not, guests running and not, moves in flight, alarms; what is urgent is dropped last."""
+    title = (Cell(" virt-ferry ", Tone.TITLE),)
+    hosts, guests = tuple(_hosts(state)), tuple(_guests(state))
+    urgent = tuple(_urgent(state))
+    forms: tuple[Line, ...] = (
+        (*title, *hosts, *guests, *urgent),
+        (*hosts, *guests, *urgent),
+        (*hosts, *urgent),
+    )
+    return next((form for form in forms if length(form) <= width), urgent)
+
+
+def _urgent(state: FleetState) -> Iterable[Cell]:
     moving = sum(1 for move in state.moves.values() if not move.phase.final)
-    alarms = alarm_count(state)
-    parts: list[Cell] = [Cell(" virt-ferry ", Tone.TITLE), *_hosts(state), *_guests(state)]
     if moving:
-        parts += [dim("   moving "), Cell(str(moving), Tone.BUSY)]
-    if alarms:
-        parts += [dim("   alarms "), Cell(str(alarms), Tone.ALARM)]
-    return tuple(parts)
+        yield dim("   moving ")
+        yield Cell(str(moving), Tone.BUSY)
+    if alarms := alarm_count(state):
+        yield dim("   alarms ")
+        yield Cell(str(alarms), Tone.ALARM)
 
 
 def alarm_count(state: FleetState) -> int:

@@ -190,8 +190,7 @@ def figures(progress: MoveProgress, glyphs: Glyphs) -> list[Line]:
             Cell(f"{eta_text(progress, glyphs):>11}"),
             dim("   may stand still "),
             Cell(milliseconds(limit)),
-            dim("   throttle "),
-            Cell(f"{throttle} %", Tone.DOUBT if throttle else Tone.NORMAL),
+            *((dim("   throttled "), Cell(f"{throttle} %", Tone.DOUBT)) if throttle else ()),
         ),
     ]
 

@@ -55,7 +55,7 @@ def move_columns(glyphs: Glyphs) -> list[Column[Move]]:
             id="started",
             title="STARTED",
             cell=lambda move: Cell(time_of_day(move.started), Tone.DIM),
-            width=8,
+            width=10,
             sort=lambda move: move.started,
             descending_first=True,
             priority=3,

@@ -7,7 +7,7 @@ from tui.format import part_of, percent
 from tui.glyphs import Glyphs
 from tui.widgets.bar import bar
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import Line, dim, length, line
+from tui.widgets.lines import Line, length, line
 from tui.widgets.plot import Plot, Sample, Series
 from tui.words.move import figures, phase_cell
 
@@ -19,19 +19,19 @@ def bar_picture(move: Move, glyphs: Glyphs, width: int) -> list[Line]:
     """Phase, bar, percent and bytes; below it the numbers."""
     progress = move.progress
     phase = (Cell(" "), phase_cell(move.phase))
-    if progress is None:
+    if progress is None or move.phase.final:
         return [phase]
     done = progress.total_bytes - progress.remaining_bytes
     after = line(
         Cell(f" {percent(progress.fraction):>4}", Tone.TITLE),
-        dim("   "),
-        Cell(part_of(done, progress.total_bytes)),
+        "   ",
+        part_of(done, progress.total_bytes),
     )
     before = (*phase, Cell(" " * max(1, 17 - length(phase))))
     room = max(10, min(_BAR_MOST, width - length(before) - length(after) - 2))
     full, rest = bar(progress.fraction, room, glyphs)
-    tone = Tone.NORMAL if move.phase.final else Tone.BUSY
-    return [(*before, Cell(full, tone), Cell(rest, Tone.DIM), *after), *figures(progress, glyphs)]
+    bar_line = (*before, Cell(full, Tone.BUSY), Cell(rest, Tone.DIM), *after)
+    return [bar_line, *figures(progress, glyphs)]
 
 
 def plot_picture(move: Move, glyphs: Glyphs, width: int, *, band_height: int) -> list[Line]:

@@ -7,7 +7,7 @@ import re
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line
 
-_PIECES = re.compile(r"""(?P<value>'[^']*'|"[^"]*")|(?P<tag></?[\w:.-]+)|(?P<rest>[^'"<]+|.)""")
+_PIECES = re.compile(r"""(?P<value>'[^']*'|"[^"]*")|(?P<tag></?[\w:.-]+)|(?P<rest>>|[^'"<>]+|.)""")
 
 
 def xml_lines(text: str, width: int) -> list[Line]:
@@ -26,6 +26,6 @@ def _line(source: str) -> Line:
         elif piece["value"] and in_tag:
             cells.append(Cell(shown, Tone.GOOD))
         else:
-            cells.append(Cell(shown, Tone.DIM if in_tag else Tone.NORMAL))
-            in_tag = in_tag and ">" not in shown
+            in_tag = in_tag and shown != ">"
+            cells.append(Cell(shown, Tone.DIM if in_tag or shown == ">" else Tone.NORMAL))
     return tuple(cells)

@@ -1,0 +1,201 @@
+"""A fleet that does what a test says: the real store and mailboxes, without hosts behind them.
+
+Only for what libvirt's in-process test driver cannot do (migrate, ask for host keys, fall silent); everything
+else is tested on that driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_DNS, uuid5
+
+from backends.api import FerryError
+from backends.fleet.mailbox import Board
+from backends.model.fleet import (
+    Changes,
+    FleetEvent,
+    FleetState,
+    HostView,
+    LinkChanged,
+    MoveChanged,
+    Sampled,
+    Snapshot,
+)
+from backends.model.guest import Disk, DiskKind, Guest, GuestAction, GuestKey, GuestSample, GuestState, Nic
+from backends.model.host import Driver, HostFacts, HostLoad, HostName, HostSpec, Link, LinkStatus, Reach
+from backends.model.move import (
+    Check,
+    Move,
+    MoveId,
+    MoveLogLine,
+    MoveProgress,
+    MoveRequest,
+    Outcome,
+    Phase,
+    Preflight,
+    Result,
+    RunningJob,
+    Verdict,
+)
+
+GIB = 1024**3
+MIB = 1024**2
+NOW = datetime.now(UTC)
+
+FINE = (
+    Check("guest.state", "guest state", Verdict.OK, "running on h1"),
+    Check("disk.vda.shared", "disk vda is shared", Verdict.OK, "a marker written on h1 was read on h2"),
+)
+DOUBT = Check("host.cpu", "processor", Verdict.WARNING, "h2 lacks avx2", mend="give the guest a common CPU model")
+NO = Check("host.memory", "memory", Verdict.REFUSE, "the guest needs 4 GiB, h2 has 1 GiB", mend="free some on h2")
+
+
+def guest(host: str, name: str, state: GuestState = GuestState.RUNNING, **changes: object) -> Guest:
+    """A guest with usual values; its UUID comes from its name."""
+    key = GuestKey(HostName(host), "qemu", str(uuid5(NAMESPACE_DNS, name)))
+    usual = Guest(
+        key,
+        name,
+        state,
+        reason="booted" if state is GuestState.RUNNING else "",
+        vcpus=2,
+        memory_bytes=2 * GIB,
+        since=NOW - timedelta(days=3),
+        disks=(Disk("vda", DiskKind.FILE, f"/var/lib/libvirt/shared/images/{name}.qcow2", format="qcow2"),),
+        nics=(Nic("52:54:00:12:34:56", "br0", "virtio"),),
+        machine="q35",
+        kind="kvm",
+    )
+    return replace(usual, **changes)  # type: ignore[arg-type]  # fields by name
+
+
+def host_spec(name: str) -> HostSpec:
+    """A host over SSH."""
+    return HostSpec(HostName(name), Reach.SSH, f"root@{name}")
+
+
+class ScriptedFleet:
+    """Implements backends.api.Fleet. Its methods record what they were asked in `asked`."""
+
+    def __init__(self, *hosts: str) -> None:
+        connecting = LinkStatus(Link.CONNECTING, NOW)
+        views = {HostName(name): HostView(host_spec(name), connecting) for name in hosts}
+        self.board = Board(FleetState(hosts=views))
+        self.asked: list[tuple[object, ...]] = []
+        self.checks: tuple[Check, ...] = FINE
+        self.refuses: FerryError | None = None
+
+    # -- what the test does -------------------------------------------------------------------------
+
+    def tell(self, event: FleetEvent) -> None:
+        """Something happened."""
+        self.board.publish(event)
+
+    def up(self, host: str, *guests: Guest) -> None:
+        """A host answers, with these guests."""
+        name = HostName(host)
+        facts = HostFacts(host, "", "x86_64", "EPYC-Rome", 16, 24 * GIB, (Driver("qemu", "QEMU", "9.0.0", "10.0.2"),))
+        self.tell(LinkChanged(name, LinkStatus(Link.UP, NOW)))
+        self.tell(Snapshot(name, 1, facts, guests, NOW))
+
+    def sample(self, host: str, cpu: float, samples: dict[GuestKey, GuestSample]) -> None:
+        """New figures of a host."""
+        history = tuple(abs((i * 37 % 11) / 20 + cpu / 3) for i in range(20))
+        self.tell(Sampled(HostName(host), 1, HostLoad(cpu, 12 * GIB, history), samples, NOW))
+
+    def link(self, host: str, link: Link, reason: str = "", hint: str = "") -> None:
+        """A host's link changes."""
+        self.tell(LinkChanged(HostName(host), LinkStatus(link, NOW, reason, hint)))
+
+    def step(self, move: MoveId, phase: Phase, words: str = "", *, progress: MoveProgress | None = None) -> None:
+        """The move goes on."""
+        old = self.state.moves[move]
+        log = (*old.log, MoveLogLine(datetime.now(UTC), words)) if words else old.log
+        history = (*old.history, progress) if progress else old.history
+        new = replace(old, phase=phase, log=log, progress=progress or old.progress, history=history)
+        self.tell(MoveChanged(new, step=phase is not old.phase or bool(words)))
+
+    def end(self, move: MoveId, result: Result, where: str, reason: str = "") -> None:
+        """The move is over."""
+        old = self.state.moves[move]
+        outcome = Outcome(result, HostName(where), GuestState.RUNNING, reason, 11.8, 26, int(2.6 * GIB))
+        phase = Phase(result.value)
+        self.tell(MoveChanged(replace(old, phase=phase, outcome=outcome), step=True))
+
+    # -- backends.api.Fleet --------------------------------------------------------------------------
+
+    @property
+    def state(self) -> FleetState:
+        """The newest picture."""
+        return self.board.state
+
+    def watch(self) -> AsyncIterator[Changes]:
+        """As the real one."""
+        return self.board.watch()
+
+    async def settled(self, timeout_s: float) -> FleetState:
+        """There is nothing to wait for."""
+        return self.state
+
+    async def act(self, guest: GuestKey, action: GuestAction) -> None:
+        """Remember it, or fail as told."""
+        self.asked.append(("act", guest, action))
+        if self.refuses:
+            raise self.refuses
+
+    async def definition(self, guest: GuestKey) -> str:
+        """Some XML."""
+        return f"<domain type='kvm'>\n  <uuid>{guest.uuid}</uuid>\n</domain>"
+
+    async def preflight(
+        self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
+    ) -> Preflight:
+        """The checks that the test has set."""
+        self.asked.append(("preflight", request))
+        for check in self.checks:
+            if on_check:
+                on_check(check)
+        worst_first = sorted(self.checks, key=lambda check: -check.verdict.severity)
+        return Preflight(request, tuple(worst_first), f"virsh migrate --live {request.name} {request.destination}")
+
+    def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
+        """A move that waits for the test's `step`."""
+        self.asked.append(("start", preflight.request, accept_doubts))
+        move = MoveId(f"move-{len(self.state.moves) + 1}")
+        self.tell(MoveChanged(Move(move, preflight.request, Phase.PREPARING, datetime.now(UTC), preflight), step=True))
+        return move
+
+    async def abort_move(self, move: MoveId) -> None:
+        """Remember it."""
+        self.asked.append(("abort", move))
+
+    async def set_bandwidth(self, move: MoveId, mib_s: int) -> None:
+        """Remember it."""
+        self.asked.append(("bandwidth", move, mib_s))
+
+    async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
+        """Remember it."""
+        self.asked.append(("downtime", move, downtime_ms))
+
+    async def running_jobs(self) -> tuple[RunningJob, ...]:
+        """None."""
+        return ()
+
+
+def transfer(second: float, *, total: int = 2 * GIB, dirty_mib_s: float | None = 31) -> MoveProgress:
+    """A sample of a usual transfer, `second` seconds after its start."""
+    remaining = max(0, int(total - second * 112 * MIB))
+    return MoveProgress(
+        elapsed_s=second,
+        total_bytes=total,
+        processed_bytes=total - remaining,
+        remaining_bytes=remaining,
+        rate_bytes_s=min(112.0, 20 + second * 30) * MIB,
+        dirty_bytes_s=dirty_mib_s * MIB if dirty_mib_s else None,
+        iteration=1 + int(second // 5),
+        throttle_percent=0,
+        downtime_limit_ms=30,
+        eta_s=(4.2, 7.9),
+    )
