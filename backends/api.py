@@ -10,7 +10,7 @@ a FerryError. All calls are made on the event loop's thread and none blocks it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -47,12 +47,8 @@ __all__ = [
 ]
 
 
-class Asker(Protocol):
-    """Puts a question to the user. None is a refusal (or nobody there to ask)."""
-
-    async def __call__(self, question: Question) -> str | None:
-        """Answer: the secret, or `yes` for a host key."""
-        ...
+Asker = Callable[[Question], Awaitable[str | None]]
+"""Puts a question to the user. Answers the secret, or `yes` for a host key; None is a refusal (or nobody to ask)."""
 
 
 class Fleet(Protocol):

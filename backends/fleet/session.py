@@ -135,6 +135,14 @@ async def _open_drivers(
         names = ", ".join(sorted(missing)) or "libvirt"
         session.trouble, session.hint = f"no socket of {names} on this host", _NO_LIBVIRT_HINT
     elif errors and (not session.connections or required & errors.keys()):
-        error = next(iter(errors.values()))
+        driver, error = next(iter(errors.items()))
         session.trouble = error.cause
-        session.hint = _DENIED_HINT if "ermission denied" in error.cause else _NO_LIBVIRT_HINT
+        session.hint = _open_hint(session, driver, error)
+
+
+def _open_hint(session: Session, driver: str, error: FerryError) -> str:
+    if "ermission denied" in error.cause:
+        return _DENIED_HINT
+    if session.shell is None:
+        return f"try: virsh -c {session.uris[driver]} list"
+    return _NO_LIBVIRT_HINT

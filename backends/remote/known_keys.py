@@ -58,7 +58,7 @@ def trusted_fingerprints(known: bytes, offered: OfferedKey) -> tuple[str, ...]:
         keys, *_ = asyncssh.match_known_hosts(known, offered.host, offered.address, port)
     except (ValueError, asyncssh.Error):
         return ()
-    return tuple(f"{key.get_algorithm()} {key.get_fingerprint()}" for key in keys)
+    return tuple(dict.fromkeys(f"{key.get_algorithm()} {key.get_fingerprint()}" for key in keys))
 
 
 def remember(file: Path, offered: OfferedKey) -> None:
