@@ -65,9 +65,12 @@ class SshShell:
             raise self._error(LinkError, clean(str(error)), argv[0]) from error
 
     async def _run(self, command: str, stdin: bytes) -> Answer:
-        async with self._connection.create_process(command, encoding=None) as process:
-            process.stdin.write(stdin)
-            process.stdin.write_eof()
+        source = asyncssh.PIPE if stdin else asyncssh.DEVNULL
+        async with self._connection.create_process(command, encoding=None, stdin=source) as process:
+            if stdin:
+                with contextlib.suppress(OSError):  # a command that ends without reading is no error of ours
+                    process.stdin.write(stdin)
+                    process.stdin.write_eof()
             out, err = await asyncio.gather(_read(process.stdout), _read(process.stderr))
             if len(out) < MAX_OUTPUT_BYTES and len(err) < MAX_OUTPUT_BYTES:
                 await process.wait_closed()
