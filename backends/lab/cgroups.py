@@ -5,6 +5,7 @@ Both layouts are served: version 1 (one tree per controller) and version 2 (one 
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from collections.abc import Iterator
@@ -72,28 +73,39 @@ class Cgroup:
 
     @property
     def frozen(self) -> bool:
-        file, frozen = ("cgroup.freeze", "1") if unified() else ("freezer.state", "FROZEN")
+        """Whether the node was told to stand still.
+
+        A version 1 group may say FREEZING for as long as it is frozen: a process that waits for the (frozen)
+        FUSE daemon of the shared folder stands still too, but the kernel does not count it.
+        """
+        file, running = ("cgroup.freeze", "0") if unified() else ("freezer.state", "THAWED")
         try:
-            return (self._freezer / file).read_text().strip() == frozen
+            return (self._freezer / file).read_text().strip() != running
         except FileNotFoundError:
             return False
 
-    def freeze(self, *, on: bool = True) -> None:
-        """Stop every process of the node where it stands, or let it go on."""
-        if unified():
-            (self._freezer / "cgroup.freeze").write_text("1" if on else "0")
-        else:
-            (self._freezer / "freezer.state").write_text("FROZEN" if on else "THAWED")
-        wait_until(
-            lambda: self.frozen is on, timeout_s=5, what=f"{self.name} to {'freeze' if on else 'thaw'}"
-        )
+    def freeze(self) -> None:
+        """Stop every process of the node where it stands; returns when none runs any more."""
+        file, frozen = ("cgroup.freeze", "1") if unified() else ("freezer.state", "FROZEN")
+        (self._freezer / file).write_text(frozen)
+        wait_until(self._stands_still, timeout_s=5, what=f"{self.name} to freeze")
+
+    def thaw(self) -> None:
+        file, running = ("cgroup.freeze", "0") if unified() else ("freezer.state", "THAWED")
+        (self._freezer / file).write_text(running)
+
+    def _stands_still(self) -> bool:
+        """Whether no thread runs: a version 1 group shows the frozen as D, version 2 as S (proc_pid_stat(5))."""
+        quiet = "DSZX" if unified() else "DZX"
+        threads = (thread for pid in self.pids() for thread in Path(f"/proc/{pid}/task").glob("*/stat"))
+        return all(_thread_state(thread) in quiet for thread in threads)
 
     def kill(self) -> None:
         """End every process of the node; a frozen one dies as it thaws, before it runs again."""
         if not self._freezer.is_dir():
             return
         self._kill_members()
-        self.freeze(on=False)
+        self.thaw()
         wait_until(
             lambda: not self._kill_members(),
             timeout_s=END_TIMEOUT_S,
@@ -138,5 +150,15 @@ def _tree(root: Path) -> Iterator[Path]:
 def _read_pids(folder: Path) -> list[int]:
     try:
         return [int(pid) for pid in (folder / "cgroup.procs").read_text().split()]
-    except (FileNotFoundError, OSError):  # the group went away while we looked
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENODEV):  # the group went away while we looked
+            raise
         return []
+
+
+def _thread_state(stat: Path) -> str:
+    """The state letter of a thread; X if it ended while we looked."""
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "X"

@@ -97,17 +97,28 @@ class Lab:
         """
         prepare(self.layout)
         with exclusive(self.layout.lock) as lock:
-            running = [node.name for node in self.nodes if node.power() is not Power.OFF]
+            running = self._adopt()
             if not running:
                 self._forget()
             keys.create(self.layout)
             self.network.create(lock)
-            started = [node for node in self.nodes if node.name not in running]
+            started = [node for node in self.nodes if node not in running]
             for node in started:
                 node.boot(lock)
-            for node in started:
-                node.wait_ready()
-        return UpReport(tuple(node.name for node in started), tuple(running))
+            for node in self.nodes:
+                if node.power() is Power.RUNNING and not self.network.is_cut(node.name):
+                    node.wait_ready()
+        return UpReport(tuple(node.name for node in started), tuple(node.name for node in running))
+
+    def _adopt(self) -> list[Host | StorageNode]:
+        """The nodes that run; one whose owner was killed before it was complete is ended instead."""
+        running = []
+        for node in self.nodes:
+            if node.abandoned():
+                node.crash()
+            elif node.power() is not Power.OFF:
+                running.append(node)
+        return running
 
     def down(self) -> None:
         """Remove everything the lab has on the machine; its folder keeps the logs until the next `up`.

@@ -80,7 +80,8 @@ class Node:
                 arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
             except (FileNotFoundError, ProcessLookupError):
                 continue
-            if _own_numbers(status)[-1:] == ["1"]:
+            # Just after it was made, process 1 still is a copy of unshare.
+            if _own_numbers(status)[-1:] == ["1"] and arguments[0] == "sh":
                 self._require_own(arguments)
                 return pid
         return None
@@ -91,6 +92,11 @@ class Node:
                 f"{self.name} on {self.layout.subnet} belongs to another lab",
                 hint="Give this one a subnet of its own: VIRT_FERRY_LAB_NET=10.78.0",
             )
+
+    def abandoned(self) -> bool:
+        """Whether the node's owner was killed before it was plugged in: process 1 still waits on its pipe."""
+        pid = self.pid()
+        return pid is not None and Path(f"/proc/{pid}/fd/0").readlink().name.startswith("pipe:")
 
     def power(self) -> Power:
         if self.pid() is None:
@@ -145,11 +151,11 @@ class Node:
     def freeze(self) -> None:
         """Hang the node: its processes stop, its connections stay open and silent."""
         self.require_on()
-        self.cgroup.freeze(on=True)
+        self.cgroup.freeze()
 
     def thaw(self) -> None:
         self.require_on()
-        self.cgroup.freeze(on=False)
+        self.cgroup.thaw()
 
     # Commands ---------------------------------------------------------------------------------
 

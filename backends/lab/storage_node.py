@@ -18,11 +18,7 @@ class StorageNode(Node):
     """The node called st."""
 
     def boot(self, lock: int) -> None:
-        """Start tgtd and offer the LUNs; their contents survive a crash."""
-        script = resources.files(__package__).joinpath("storage_init.sh").read_text()
-        self.start(script, [self.address], lock)
-        self.wait_ready()
-        self.tgt("--op", "new", "--mode", "target", "--tid", "1", "-T", TARGET)
+        """Start the target daemon; the disks' contents survive a crash."""
         folder = self.layout.shared / "lun"
         folder.mkdir(parents=True, exist_ok=True)
         for lun in LUNS:
@@ -30,12 +26,12 @@ class StorageNode(Node):
             if not disk.exists():
                 with disk.open("wb") as file:
                     file.truncate(LUN_BYTES)
-            self.tgt("--op", "new", "--mode", "logicalunit", "--tid", "1", "--lun", str(lun), "-b", str(disk))
-        self.tgt("--op", "bind", "--mode", "target", "--tid", "1", "-I", "ALL")
+        script = resources.files(__package__).joinpath("storage_init.sh").read_text()
+        self.start(script, [self.address, TARGET, *map(str, LUNS)], lock)
 
     def wait_ready(self) -> None:
-        """Return once tgtd takes commands."""
-        self.wait_for(self._answers, "its target daemon")
+        """Return once initiators may log in: the last thing that the node sets up."""
+        self.wait_for(self._offers_disks, "its iSCSI target")
 
     def tgt(self, *arguments: str) -> str:
         """Run tgtadm in the node; returns what it printed.
@@ -45,8 +41,6 @@ class StorageNode(Node):
         """
         return self.exec("tgtadm", "--lld", "iscsi", *arguments).stdout
 
-    def _answers(self) -> bool:
-        return (
-            self.exec("tgtadm", "--lld", "iscsi", "--op", "show", "--mode", "sys", check=False).returncode
-            == 0
-        )
+    def _offers_disks(self) -> bool:
+        shown = self.exec("tgtadm", "--lld", "iscsi", "--op", "show", "--mode", "target", check=False).stdout
+        return shown.rstrip().endswith("ALL")
