@@ -39,7 +39,7 @@ def prepare(layout: Layout) -> None:
     kernel = layout.prepared / "kernel"
     if not kernel.is_dir():
         _fetch_kernel(kernel)
-    source = resources.files(__package__).joinpath("guest/init.c").read_text()
+    source = resources.files(__package__).joinpath("guest_init.c").read_text()
     built_from = layout.boot / "init.c"
     if built_from.exists() and built_from.read_text() == source:
         return

@@ -18,6 +18,13 @@ Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
 
 @app.command
+def prepare() -> str:
+    """Fetch and build what the lab needs, without starting it; `up` does this too."""
+    Lab().prepare()
+    return "ready"
+
+
+@app.command
 def up() -> str:
     """Start the lab, or what is missing of it."""
     report = Lab().up()

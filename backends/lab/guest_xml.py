@@ -41,7 +41,7 @@ class GuestSpec:
     """What a guest should be like.
 
     `dirty_mib_s` is how much memory it writes each second, walking over `working_set_mib`; `write_kib_s` the
-    same for its disk. `arguments` goes to the guest's /init (guest/init.c lists what it understands).
+    same for its disk. `arguments` goes to the guest's /init (guest_init.c lists what it understands).
     """
 
     name: str

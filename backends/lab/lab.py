@@ -89,13 +89,21 @@ class Lab:
 
     # Life -------------------------------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """Fetch and build what every lab needs; instant when it is there.
+
+        Raises:
+            LabError: no lab can run on this machine, or something could not be fetched or built.
+        """
+        prepare(self.layout)
+
     def up(self) -> UpReport:
         """Start what does not run, keep what does. From nothing, the hosts start empty.
 
         Raises:
             LabError: no lab can run here, or a node did not start.
         """
-        prepare(self.layout)
+        self.prepare()
         with exclusive(self.layout.lock) as lock:
             running = self._adopt()
             if not running:
