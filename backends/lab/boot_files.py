@@ -44,8 +44,8 @@ def prepare(layout: Layout) -> None:
     if built_from.exists() and built_from.read_text() == source:
         return
     layout.boot.mkdir(parents=True, exist_ok=True)
-    shutil.copy(next((kernel / "boot").glob("vmlinuz-*")), layout.boot / "vmlinuz")
-    _build_initrd(layout, kernel, source)
+    _replace(layout.boot / "vmlinuz", next((kernel / "boot").glob("vmlinuz-*")).read_bytes())
+    _replace(layout.boot / "initrd", _build_initrd(layout.prepared, kernel, source))
     built_from.write_text(source)
 
 
@@ -71,29 +71,31 @@ def _kernel_packages(metapackage: str) -> list[str]:
     ]
 
 
-def _build_initrd(layout: Layout, kernel: Path, source: str) -> None:
-    root = layout.prepared / "initrd.new"
+def _replace(path: Path, content: bytes) -> None:
+    """Change a file that hosts may be reading in one step."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    new.rename(path)
+
+
+def _build_initrd(prepared: Path, kernel: Path, source: str) -> bytes:
+    root = prepared / "initrd.root"
     shutil.rmtree(root, ignore_errors=True)
     (root / "bin").mkdir(parents=True)
     (root / "m").mkdir()
     compiler = ["gcc", "-O2", "-static", "-s", "-pthread", "-x", "c", "-"]
     run([*compiler, "-o", str(root / "init")], stdin=source, timeout_s=60)
-    busybox = shutil.which("busybox")
-    if busybox is None:
-        raise LabError("busybox is not installed", hint="Run ./dev setup as root.")
-    shutil.copy(busybox, root / "bin/busybox")
+    shutil.copy(Path(shutil.which("busybox") or "/bin/busybox"), root / "bin/busybox")
     (root / "bin/sh").symlink_to("busybox")
-    loaded = _copy_modules(kernel, root / "m")
-    (root / "modules.list").write_text("".join(f"/m/{name}.ko\n" for name in loaded))
-    files = "\n".join(str(path.relative_to(root)) for path in sorted(root.rglob("*"))) + "\n"
-    archive = layout.prepared / "initrd.cpio"
-    with_archive = ["sh", "-c", 'exec busybox cpio -o -H newc > "$1"', "cpio", str(archive)]
-    run(with_archive, stdin=files, cwd=root)
-    packed = layout.boot / "initrd.new"
-    packed.write_bytes(gzip.compress(archive.read_bytes(), compresslevel=1))
-    packed.rename(layout.boot / "initrd")
+    modules = _copy_modules(kernel, root / "m")
+    (root / "modules.list").write_text("".join(f"/m/{name}.ko\n" for name in modules))
+    archive = prepared / "initrd.cpio"
+    files = "".join(f"{path.relative_to(root)}\n" for path in sorted(root.rglob("*")))
+    run(["sh", "-c", 'exec busybox cpio -o -H newc > "$1"', "cpio", str(archive)], stdin=files, cwd=root)
+    packed = gzip.compress(archive.read_bytes(), compresslevel=1)
     archive.unlink()
     shutil.rmtree(root)
+    return packed
 
 
 def _copy_modules(kernel: Path, into: Path) -> list[str]:

@@ -34,18 +34,20 @@ GONE_S = 1.0
 class Traces:
     """Everything a lab could leave on the machine."""
 
-    mounts: str
-    links: str
+    mounts: tuple[str, ...]
+    links: tuple[str, ...]
     routes: str
     cgroups: tuple[str, ...]
     processes: tuple[str, ...]
 
 
 def traces(layout: Layout) -> Traces:
-    lines = run(["ip", "-brief", "link"]).stdout.splitlines()
+    links = run(["ip", "-brief", "link"]).stdout.splitlines()
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    ours = (str(layout.root), "fuse.glusterfs", "lab-")
     return Traces(
-        mounts=Path("/proc/mounts").read_text(),
-        links="\n".join(line for line in lines if line.startswith(layout.tag + "-")),
+        mounts=tuple(line for line in mounts if any(name in line for name in ours)),
+        links=tuple(line for line in links if line.startswith(f"{layout.tag}-")),
         routes=run(["ip", "route", "show", "table", "all", "root", layout.network]).stdout,
         cgroups=tuple(str(path) for path in Path("/sys/fs/cgroup").rglob(f"*{layout.tag}-*")),
         processes=tuple(_processes_of(layout)),
