@@ -58,8 +58,8 @@ class FerryApp(SessionApp):
     def on_mount(self) -> None:
         """Listen to the fleet and to the questions of hosts."""
         self.set_keymap(dict(self.session.settings.keys))
-        self.run_worker(self.session.bridge.run(), name="bridge")
-        self.run_worker(self._desk.serve(self), name="questions")
+        self.run_worker(self.session.bridge.run(), group="bridge")
+        self.run_worker(self._desk.serve(self), group="questions")
 
     def action_perform(self, action_id: str) -> None:
         """What works everywhere is done by the screen in front, which knows when it cannot be."""
@@ -108,7 +108,7 @@ class FerryApp(SessionApp):
     def do_quit(self) -> None:
         """At once, or after a question when moves are in flight."""
         if any(not move.phase.final for move in self.session.fleet.state.moves.values()):
-            self.run_worker(self._leave_moves(), name="leave", exclusive=True)
+            self.run_worker(self._leave_moves(), group="leave", exclusive=True)
         else:
             self.exit()
 

@@ -196,7 +196,7 @@ _BROKEN_PIPE = 128 + 13
 def main() -> None:
     """The `virt-ferry` command. What the user can act on becomes a message and an exit status."""
     try:
-        status = app(result_action="print_non_int_return_int_as_exit_code")
+        status = app(sys.argv[1:], result_action="print_non_int_return_int_as_exit_code")
         sys.stdout.flush()
     except (UsageError, ConfigError) as error:
         _complain(str(error), error.hint)

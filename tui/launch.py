@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,16 @@ def _settings(config: Config, wishes: Wishes) -> Settings:
 def _glyphs(config: Config, wishes: Wishes) -> Glyphs:
     if wishes.ascii_only or config.glyphs == "ascii":
         return ASCII
-    return UNICODE if config.glyphs == "unicode" else glyphs_for(os.environ)
+    return UNICODE if config.glyphs == "unicode" else glyphs_for(_environment_at_start())
+
+
+def _environment_at_start() -> Mapping[str, str]:
+    """As the user's shell gave it: Python itself sets LC_CTYPE to UTF-8 in a C locale (PEP 538)."""
+    try:
+        entries = Path("/proc/self/environ").read_bytes().split(b"\0")
+    except OSError:
+        return os.environ
+    return dict(os.fsdecode(entry).split("=", 1) for entry in entries if b"=" in entry)
 
 
 @contextmanager

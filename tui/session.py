@@ -10,6 +10,7 @@ from backends.api import Fleet
 from tui.bridge import Bridge
 from tui.lean_display import LeanDisplay
 from tui.settings import Settings
+from tui.type_ahead import KeysInOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Session:
     settings: Settings
 
 
-class SessionApp(LeanDisplay[None]):
+class SessionApp(KeysInOrder[None], LeanDisplay[None]):
     """An app that has a session. Screens know their app by this, so that they need not know `FerryApp`."""
 
     def __init__(self, session: Session) -> None:

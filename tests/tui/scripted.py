@@ -48,8 +48,12 @@ FINE = (
     Check("guest.state", "guest state", Verdict.OK, "running on h1"),
     Check("disk.vda.shared", "disk vda is shared", Verdict.OK, "a marker written on h1 was read on h2"),
 )
-DOUBT = Check("host.cpu", "processor", Verdict.WARNING, "h2 lacks avx2", mend="give the guest a common CPU model")
-NO = Check("host.memory", "memory", Verdict.REFUSE, "the guest needs 4 GiB, h2 has 1 GiB", mend="free some on h2")
+DOUBT = Check(
+    "host.cpu", "processor", Verdict.WARNING, "h2 lacks avx2", mend="give the guest a common CPU model"
+)
+NO = Check(
+    "host.memory", "memory", Verdict.REFUSE, "the guest needs 4 GiB, h2 has 1 GiB", mend="free some on h2"
+)
 
 
 def guest(host: str, name: str, state: GuestState = GuestState.RUNNING, **changes: object) -> Guest:
@@ -96,7 +100,9 @@ class ScriptedFleet:
     def up(self, host: str, *guests: Guest) -> None:
         """A host answers, with these guests."""
         name = HostName(host)
-        facts = HostFacts(host, "", "x86_64", "EPYC-Rome", 16, 24 * GIB, (Driver("qemu", "QEMU", "9.0.0", "10.0.2"),))
+        facts = HostFacts(
+            host, "", "x86_64", "EPYC-Rome", 16, 24 * GIB, (Driver("qemu", "QEMU", "9.0.0", "10.0.2"),)
+        )
         self.tell(LinkChanged(name, LinkStatus(Link.UP, NOW)))
         self.tell(Snapshot(name, 1, facts, guests, NOW))
 
@@ -109,7 +115,9 @@ class ScriptedFleet:
         """A host's link changes."""
         self.tell(LinkChanged(HostName(host), LinkStatus(link, NOW, reason, hint)))
 
-    def step(self, move: MoveId, phase: Phase, words: str = "", *, progress: MoveProgress | None = None) -> None:
+    def step(
+        self, move: MoveId, phase: Phase, words: str = "", *, progress: MoveProgress | None = None
+    ) -> None:
         """The move goes on."""
         old = self.state.moves[move]
         log = (*old.log, MoveLogLine(datetime.now(UTC), words)) if words else old.log
@@ -158,13 +166,19 @@ class ScriptedFleet:
             if on_check:
                 on_check(check)
         worst_first = sorted(self.checks, key=lambda check: -check.verdict.severity)
-        return Preflight(request, tuple(worst_first), f"virsh migrate --live {request.name} {request.destination}")
+        return Preflight(
+            request, tuple(worst_first), f"virsh migrate --live {request.name} {request.destination}"
+        )
 
     def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
         """A move that waits for the test's `step`."""
         self.asked.append(("start", preflight.request, accept_doubts))
         move = MoveId(f"move-{len(self.state.moves) + 1}")
-        self.tell(MoveChanged(Move(move, preflight.request, Phase.PREPARING, datetime.now(UTC), preflight), step=True))
+        self.tell(
+            MoveChanged(
+                Move(move, preflight.request, Phase.PREPARING, datetime.now(UTC), preflight), step=True
+            )
+        )
         return move
 
     async def abort_move(self, move: MoveId) -> None:

@@ -11,6 +11,7 @@ from backends.model.host import Link
 from backends.model.move import Phase
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, length
+from tui.words.guest import arriving
 
 _LINK_TONES = {Link.DEGRADED: Tone.DOUBT, Link.STALE: Tone.DOUBT, Link.DOWN: Tone.ALARM}
 _LINK_ORDER = (Link.UP, Link.CONNECTING, Link.DEGRADED, Link.STALE, Link.DOWN)
@@ -59,11 +60,14 @@ def _hosts(state: FleetState) -> Iterable[Cell]:
 def _guests(state: FleetState) -> Iterable[Cell]:
     """Guests of silent hosts are neither running nor off: nobody knows."""
     running = waiting = off = stale = 0
+    twins = arriving(state)
     for view in state.hosts.values():
         if not view.link.answers:
             stale += len(view.guests)
             continue
         for guest in view.guests.values():
+            if guest.key in twins:
+                continue
             running += guest.state.executing
             waiting += guest.state.active and not guest.state.executing
             off += not guest.state.active

@@ -1,0 +1,120 @@
+"""The program as a user of a real terminal meets it, on libvirt's in-process test hosts."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.terminal.terminals import virt_ferry
+
+EMBEDDED = "--embedded"
+
+
+def test_start_modes_help_filter_action_resize_and_quit(tmp_path: Path) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path) as terminal:
+        terminal.sees("GUESTS  24")
+        terminal.press("2")
+        terminal.sees("capabilities")
+        terminal.press("5")
+        terminal.sees("No move yet in this session.")
+        terminal.press("1")
+        terminal.sees("web-100")
+        terminal.press("?")
+        terminal.sees("help: guests")
+        terminal.press("q")
+        terminal.press("/web-100\r")
+        terminal.sees("GUESTS  1 of 24")
+        terminal.press("p")
+        terminal.sees("‖ paused")
+        terminal.resize(80, 24)
+        terminal.sees("‖ paused")
+        terminal.sees("q quit")
+        terminal.press("q")
+        assert terminal.ends() == 0
+        assert terminal.is_restored
+
+
+def test_keys_in_a_burst_act_on_what_they_were_typed_for(tmp_path: Path) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path) as terminal:
+        terminal.sees("GUESTS  24")
+        terminal.press("/p")
+        terminal.sees("GUESTS  3 of 24")
+        assert "paused" not in terminal.text()
+        terminal.press("\x1b")
+        terminal.sees("GUESTS  24")
+        terminal.press(":crashes\r1/web-100\rp")
+        terminal.sees("‖ paused")
+
+
+def test_a_terminated_program_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path) as terminal:
+        terminal.sees("GUESTS  24")
+        terminal.signal(signal.SIGTERM)
+        assert terminal.ends() == 128 + signal.SIGTERM
+        assert terminal.is_restored
+
+
+BUGS = {
+    "in a key": "import tui.screens.guests as g\ng.GuestsScreen.do_sort = lambda self: 1 / 0",
+    "in the fleet's stream": (
+        "import tui.bridge as b\ntake = b.Bridge._take\n"
+        "def fail(self, changes):\n"
+        "    take(self, changes)\n"
+        "    if any(g.state.value == 'paused' for g in changes.state.guests()): 1 / 0\n"
+        "b.Bridge._take = fail"
+    ),
+}
+
+
+@pytest.mark.parametrize("bug", BUGS)
+def test_a_bug_restores_the_terminal_and_names_the_log(tmp_path: Path, bug: str) -> None:
+    log = tmp_path / "ferry.log"
+    with virt_ferry(EMBEDDED, "--log", str(log), home=tmp_path, before=BUGS[bug]) as terminal:
+        terminal.sees("GUESTS  24")
+        terminal.press("op")
+        assert terminal.ends() == 1
+        assert terminal.is_restored
+        assert "has met a bug" in terminal.text()
+        assert "ferry.log" in terminal.text()
+        assert "ZeroDivisionError" in log.read_text()
+        assert "Traceback" not in terminal.text()
+
+
+def test_ctrl_c_does_not_end_the_program_behind_the_users_back(tmp_path: Path) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path) as terminal:
+        terminal.sees("GUESTS  24")
+        terminal.press("\x03")
+        terminal.press("2")
+        terminal.sees("capabilities")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"TERM": "linux"}, {"LANG": "C"}, {"TERM": "dumb"}],
+    ids=["linux console", "plain C locale", "dumb"],
+)
+def test_terminals_that_draw_only_ascii_get_only_ascii(tmp_path: Path, environment: dict[str, str]) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path, environment=environment) as terminal:
+        terminal.sees("GUESTS  24")
+        terminal.press("X")
+        terminal.sees("force off")
+        assert terminal.text().isascii(), [char for char in terminal.text() if not char.isascii()]
+        assert terminal.bytes.isascii()
+
+
+def test_no_color_is_honoured(tmp_path: Path) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path, environment={"NO_COLOR": "1"}) as terminal:
+        terminal.sees("GUESTS  24")
+        colours = {part for part in terminal.bytes.split("\x1b[") if part.startswith("38;2;")}
+        shades = {tuple(part.split("m")[0].split(";")[2:5]) for part in colours}
+        assert all(len(set(shade)) == 1 for shade in shades), shades
+
+
+def test_the_first_picture_is_there_within_a_second_or_two(tmp_path: Path) -> None:
+    started = time.monotonic()
+    with virt_ferry(EMBEDDED, home=tmp_path) as terminal:
+        terminal.sees("q quit")
+        assert time.monotonic() - started < 5

@@ -1,0 +1,171 @@
+"""What a user types, and what comes of it: exit statuses, messages and lines (no screen)."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tui import cli
+
+
+def run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str
+) -> tuple[int, str, str]:
+    """The command, as the shell would start it: exit status, standard output, standard error."""
+    monkeypatch.setattr(sys, "argv", ["virt-ferry", *words])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    said = capsys.readouterr()
+    code = ended.value.code
+    return code if isinstance(code, int) else 0, said.out, said.err
+
+
+@pytest.fixture
+def type_in(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typing:
+    """A shell without a configuration."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return Typing(capsys, monkeypatch)
+
+
+class Typing:
+    """Types commands."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        return run(self._capsys, self._monkeypatch, *words)
+
+    def lines(self, *words: str) -> tuple[int, list[dict[str, object]]]:
+        """Exit status and the JSON objects of standard output."""
+        status, out, _ = self(*words)
+        return status, [json.loads(line) for line in out.splitlines()]
+
+
+def test_without_hosts_a_user_is_told_how_to_give_some(type_in: Typing) -> None:
+    status, out, err = type_in("guests")
+    assert status == 2
+    assert out == ""
+    assert "no hosts are known" in err
+    assert "virt-ferry root@h1 root@h2" in err
+    assert "--lab" in err
+
+
+def test_without_a_terminal_the_program_names_the_commands(type_in: Typing) -> None:
+    status, _, err = type_in("--embedded")
+    assert status == 2
+    assert "needs a terminal" in err
+    assert "hosts|guests|jobs" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migrate", "web-100"),
+        ("migrate", "web-100", "--to", "test-2", "--bandwidth", "0"),
+        ("migrate", "web-100", "--to", "test-2", "--mode", "dead"),
+        ("guests", "--nonsense"),
+        ("guests", "--host", "not a host"),
+        ("guests", "--config", "/nowhere/config.toml"),
+        ("guests", "-H", "local", "-H", "local"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(type_in: Typing, words: tuple[str, ...]) -> None:
+    status, out, _ = type_in(*words)
+    assert status == 2
+    assert "{" not in out
+
+
+def test_a_configuration_error_names_file_line_and_key(type_in: Typing, tmp_path: Path) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text('theme = "ferry-dark"\nread_only = "yes"\n')
+    status, _, err = type_in("guests", "--config", str(config))
+    assert status == 2
+    assert f"{config}:2: read_only" in err
+
+
+def test_guests_come_as_an_aligned_table(type_in: Typing) -> None:
+    status, out, _ = type_in("guests", "--embedded")
+    assert status == 0
+    title, *rows = out.splitlines()
+    assert title.split()[:3] == ["GUEST", "HOST", "STATE"]
+    assert len(rows) == 24
+    assert {row.index("test-") for row in rows} == {title.index("HOST")}
+    assert "\x1b" not in out
+
+
+def test_guests_come_as_one_object_a_line(type_in: Typing) -> None:
+    status, lines = type_in.lines("guests", "--embedded", "--json")
+    assert status == 0
+    assert len(lines) == 24
+    assert {line["event"] for line in lines} == {"guest"}
+    web = next(line for line in lines if line["name"] == "web-100")
+    assert (web["host"], web["state"], web["current"], web["driver"]) == ("test-1", "running", True, "test")
+
+
+def test_hosts_come_as_one_object_a_line(type_in: Typing) -> None:
+    status, lines = type_in.lines("hosts", "--embedded", "--json")
+    assert status == 0
+    assert [(line["name"], line["link"], line["guests"]) for line in lines] == [
+        ("test-1", "up", 8),
+        ("test-2", "up", 8),
+        ("test-3", "up", 8),
+    ]
+
+
+def test_a_host_that_says_no_is_told_on_standard_error(type_in: Typing) -> None:
+    status, out, err = type_in("hosts", "--host", "test:///nowhere/node.xml")
+    assert status == 1
+    assert "down" in out
+    assert "is down" in err
+
+
+def test_no_jobs_is_no_error(type_in: Typing) -> None:
+    assert type_in("jobs", "--embedded")[:2] == (0, "no jobs\n")
+    assert type_in("jobs", "--embedded", "--json")[:2] == (0, "")
+
+
+def test_a_guest_that_is_not_there_is_a_usage_error(type_in: Typing) -> None:
+    status, _, err = type_in("check", "nobody", "--to", "test-2", "--embedded")
+    assert status == 2
+    assert "no guest 'nobody'" in err
+
+
+def test_a_destination_that_is_not_there_is_a_usage_error(type_in: Typing) -> None:
+    status, _, err = type_in("check", "web-100", "--to", "h9", "--embedded")
+    assert status == 2
+    assert "known hosts: test-1, test-2, test-3" in err
+
+
+def test_the_checks_end_with_what_they_come_to(type_in: Typing) -> None:
+    status, lines = type_in.lines("check", "test-1/web-100", "--to", "test-2", "--embedded", "--json")
+    assert status == 0
+    *checks, end = lines
+    assert {line["event"] for line in checks} == {"check"}
+    assert (end["event"], end["guest"], end["refused"]) == ("preflight", "web-100", False)
+
+
+def test_doubts_that_are_not_accepted_start_nothing(type_in: Typing) -> None:
+    status, lines = type_in.lines("migrate", "web-100", "--to", "test-2", "--embedded", "--json")
+    assert status == 3
+    assert all("event" in line for line in lines)
+    assert lines[0]["event"] == "plan"
+    outcome = lines[-1]
+    assert (outcome["event"], outcome["verdict"], outcome["where"], outcome["state"]) == (
+        "outcome",
+        "refused",
+        "test-1",
+        "running",
+    )
+
+
+def test_the_version_is_one_line(type_in: Typing) -> None:
+    status, out, _ = type_in("--version")
+    assert status == 0
+    assert len(out.splitlines()) == 1
