@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +65,15 @@ class Cgroup:
             return
         leaf = self._freezer / "init"
         leaf.mkdir(exist_ok=True)
-        for pid in (self._freezer / "cgroup.procs").read_text().split():
-            (leaf / "cgroup.procs").write_text(pid)
+
+        def moved() -> bool:
+            pids = _read_pids(self._freezer)
+            for pid in pids:
+                with suppress(ProcessLookupError):  # it ended meanwhile
+                    (leaf / "cgroup.procs").write_text(str(pid))
+            return not pids
+
+        wait_until(moved, timeout_s=5, what=f"the processes of {self.name} to move to a group of their own")
 
     def pids(self) -> list[int]:
         """Every process of the node, nested groups included, as the machine numbers them."""

@@ -163,7 +163,7 @@ class Node:
         """`argv` as a command of the machine that runs inside the node."""
         environment = ["PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LANG=C.UTF-8"]
         environment.append(f"TERM={os.environ.get('TERM', 'dumb')}")
-        inside = ["nsenter", "-t", str(self.require_on()), "-m", "-u", "-n", "-i", "-p", "-C"]
+        inside = ["nsenter", "-t", str(self.require_on()), "-m", "-u", "-n", "-i", "-p", "-C", "-r", "-w"]
         return [*inside, "--", "env", "-i", *environment, *argv]
 
     def exec(

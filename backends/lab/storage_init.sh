@@ -13,6 +13,7 @@ mount --make-rprivate /
 mount -t proc proc /proc
 mount -t tmpfs -o mode=755 lab-run /run
 hostname "$name"
+cd /
 read -r _plugged
 exec </dev/null
 
