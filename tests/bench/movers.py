@@ -23,7 +23,7 @@ from tests.bench.options import COMMAND, lab_environment
 from tests.watching import until
 
 MOVE_DEADLINE_S = 120.0
-DOWNTIME = re.compile(r"Total downtime:\s+(\d+) ms")
+DOWNTIME = re.compile(r"Total downtime:\s+(\d+)\s+ms")
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,7 @@ class Terminal:
         return at_s
 
     def time_key(self, key: str, timeout_s: float = 10) -> float:
-        """Seconds from a key that moves the cursor to the last byte of the paint that shows it. Raises NeverShownError."""
+        """Seconds from a key that moves the cursor to the last byte of its paint. Raises NeverShownError."""
         while self.step(0):
             pass
         before = self.row
