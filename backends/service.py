@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backends.errors import FerryError, LinkError
+from backends.errors import ActionError, FerryError, LinkError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, lifecycle
@@ -83,7 +83,14 @@ class FleetService:
         return self.state
 
     async def act(self, guest: GuestKey, action: GuestAction) -> None:
-        """Do something to the life of a guest."""
+        """Do something to the life of a guest. Not while it moves: libvirt would hold the call until the move ends."""
+        if self.state.move_of(guest) is not None:
+            raise ActionError(
+                "the guest is being moved",
+                host=guest.host,
+                operation=action.value,
+                hint="wait, or abort the move",
+            )
         supervisor = self._supervisor(guest.host)
         try:
             await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
