@@ -10,7 +10,9 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ CONNECT_DEADLINE_S = 8.0
 KEEPALIVE_INTERVAL_S = 3
 KEEPALIVE_COUNT = 2
 """A silent host is given up after interval x (count + 1)."""
+
+MAX_JUMPS = 5
 
 _TARGET = re.compile(r"^(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^:]+)(?::(?P<port>\d+))?$")
 
@@ -84,22 +88,28 @@ class Client(asyncssh.SSHClient):
 
 
 class _Patience:
-    """A deadline that stands still while the user is thinking."""
+    """A deadline that stands still while the user is thinking, or while another deadline runs."""
 
     def __init__(self, seconds: float, ask: Ask | None) -> None:
         self._seconds = seconds
         self._ask = ask
         self.limit = asyncio.timeout(seconds)
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Stop the clock; it starts anew afterwards."""
+        self.limit.reschedule(None)
+        try:
+            yield
+        finally:
+            self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
     async def ask(self, question: Question) -> str | None:
         """Put the question with the clock stopped."""
         if self._ask is None:
             return None
-        self.limit.reschedule(None)
-        try:
+        with self.paused():
             return await self._ask(question)
-        finally:
-            self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
 
 
 async def login(spec: HostSpec, ask: Ask | None) -> tuple[asyncssh.SSHClientConnection, Client]:
@@ -113,22 +123,13 @@ async def login(spec: HostSpec, ask: Ask | None) -> tuple[asyncssh.SSHClientConn
 
 
 async def _attempt(
-    spec: HostSpec, ask: Ask | None, *, interactive: bool
+    spec: HostSpec, ask: Ask | None, *, interactive: bool, hops: str | None = None, depth: int = 0
 ) -> tuple[asyncssh.SSHClientConnection, Client]:
+    """One handshake, through `hops` in the place of ProxyJump if given; asyncssh's errors become ours."""
     patience = _Patience(CONNECT_DEADLINE_S, ask)
     try:
         async with patience.limit:
-            options = await _options(spec, patience if interactive else None)
-            files = known_keys.files_of(options)
-            while True:
-                known = known_keys.load(files)
-                client = Client(spec.name, patience.ask if interactive else None)
-                try:
-                    connection = await _connect(spec, options, known, client)
-                except asyncssh.HostKeyNotVerifiable as error:
-                    await _decide(spec, client.offered, known, files[0], ask and patience.ask, error)
-                else:
-                    return connection, client
+            return await _handshake(spec, patience, interactive=interactive, hops=hops, depth=depth)
     except TimeoutError:
         raise DeadlineError(
             f"no answer within {CONNECT_DEADLINE_S:g} s", host=spec.name, operation="ssh"
@@ -144,6 +145,54 @@ async def _attempt(
         raise LinkError(
             _words(error), host=spec.name, operation="ssh", hint=f"try: ssh {spec.target}"
         ) from error
+
+
+async def _handshake(
+    spec: HostSpec, patience: _Patience, *, interactive: bool, hops: str | None, depth: int
+) -> tuple[asyncssh.SSHClientConnection, Client]:
+    options = await _options(spec, patience if interactive else None)
+    files = known_keys.files_of(options)
+    async with AsyncExitStack() as stack:
+        with patience.paused():  # each jump host has a deadline of its own
+            route = hops or options.tunnel
+            tunnel = await _jump(spec, route, patience, interactive=interactive, depth=depth)
+        if tunnel is not None:
+            stack.callback(tunnel.close)
+        while True:
+            known = known_keys.load(files)
+            client = Client(spec.name, patience.ask if interactive else None)
+            try:
+                connection, _ = await asyncssh.create_connection(
+                    lambda client=client: client,  # type: ignore[misc]
+                    options=options,
+                    known_hosts=known,
+                    tunnel=tunnel,
+                    **_address(spec),
+                )
+            except asyncssh.HostKeyNotVerifiable as error:
+                await _decide(spec, client.offered, known, files[0], patience.ask, error)
+            else:
+                stack.pop_all()
+                connection.set_tunnel(tunnel)  # so that it is closed together with the connection
+                return connection, client
+
+
+async def _jump(
+    spec: HostSpec, hops: object, patience: _Patience, *, interactive: bool, depth: int
+) -> asyncssh.SSHClientConnection | None:
+    """Log in to the jump hosts of ProxyJump as strictly as to the host itself; None where there are none."""
+    if not isinstance(hops, str) or hops == "none":
+        return None
+    if depth >= MAX_JUMPS:
+        raise LinkError(
+            "ProxyJump leads in a circle", host=spec.name, operation="ssh", hint="see ~/.ssh/config"
+        )
+    before, _, last = hops.rpartition(",")
+    hop = replace(spec, target=last.removeprefix("ssh://"))
+    connection, _ = await _attempt(
+        hop, patience.ask, interactive=interactive, hops=before or None, depth=depth + 1
+    )
+    return connection
 
 
 def _address(spec: HostSpec) -> dict[str, Any]:
@@ -178,21 +227,12 @@ async def _options(spec: HostSpec, patience: _Patience | None) -> asyncssh.SSHCl
     return options
 
 
-async def _connect(
-    spec: HostSpec, options: asyncssh.SSHClientConnectionOptions, known: bytes, client: Client
-) -> asyncssh.SSHClientConnection:
-    connection, _ = await asyncssh.create_connection(
-        lambda: client, options=options, known_hosts=known, **_address(spec)
-    )
-    return connection
-
-
 async def _decide(
     spec: HostSpec,
     offered: OfferedKey | None,
     known: bytes,
     file: Path,
-    ask: Ask | None,
+    ask: Ask,
     error: asyncssh.HostKeyNotVerifiable,
 ) -> None:
     """Ask about an unknown key, refuse a changed one. Returns only when the key is trusted now."""
@@ -213,7 +253,7 @@ async def _decide(
         f"The host key of {clean(offered.host)} ({clean(offered.address)}) is not known. Trust it from now on?",
         shown,
     )
-    if ask is None or await ask(question) != "yes":
+    if await ask(question) != "yes":
         raise HostKeyError(
             f"the host key is unknown and was not accepted: {shown}",
             host=spec.name,

@@ -239,3 +239,34 @@ async def test_a_passphrase_is_asked_for_only_when_it_is_needed(lab: Lab, tmp_pa
     async with open_fleet([spec], asker=answering("sesame", heard)) as fleet:
         await until(fleet, all_up)
     assert [question.kind for question in heard] == [QuestionKind.PASSPHRASE]
+
+
+@pytest.mark.parametrize("jumps", ["h2", "h3,h2"])
+async def test_a_host_behind_jump_hosts_is_reached_as_ssh_would(lab: Lab, tmp_path: Path, jumps: str) -> None:
+    config = tmp_path / "config"
+    config.write_text(f"Host h1\n  ProxyJump {jumps}\n{lab.layout.ssh_config.read_text()}")
+    spec = replace(lab_specs(lab.layout)[0], ssh_config=str(config))
+    async with open_fleet([spec]) as fleet:
+        await until(fleet, all_up)
+        peers = await asyncio.to_thread(
+            lab.host("h1").exec,
+            "sh",
+            "-c",
+            "cat /proc/net/tcp | awk '$2 ~ /:0016$/ && $4 == \"01\" {print $3}'",
+        )
+    h2 = lab.layout.address("h2").split(".")
+    assert "".join(f"{int(part):02X}" for part in reversed(h2)) in peers.stdout, (
+        "the connection comes from h2"
+    )
+
+
+async def test_jump_hosts_that_lead_in_a_circle_are_an_error_and_no_endless_loop(
+    lab: Lab, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    circle = "Host h1\n  ProxyJump h2\nHost h2\n  ProxyJump h1\n"
+    config.write_text(f"{circle}{lab.layout.ssh_config.read_text()}")
+    spec = replace(lab_specs(lab.layout)[0], ssh_config=str(config))
+    async with open_fleet([spec]) as fleet:
+        state = await until(fleet, link_is("h1", Link.DOWN))
+        assert "circle" in state.hosts[H1].link.reason
