@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import shutil
 import tempfile
@@ -22,6 +23,8 @@ from backends.model.guest import GuestAction, GuestKey
 from backends.model.host import HostName, HostSpec, Link, LinkStatus
 from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
 from backends.remote.login import Ask
+
+_log = logging.getLogger(__name__)
 
 _SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
 
@@ -92,6 +95,7 @@ class FleetService:
                 hint="wait, or abort the move",
             )
         supervisor = self._supervisor(guest.host)
+        _log.info("%s: %s guest %s", guest.host, action.value, guest.uuid)
         try:
             await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
         finally:

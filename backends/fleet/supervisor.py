@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ from backends.model.fleet import LinkChanged, Sampled
 from backends.model.guest import GuestKey, GuestSample
 from backends.model.host import HostLoad, HostName, HostSpec, Link, LinkStatus
 from backends.remote.login import Ask
+
+_log = logging.getLogger(__name__)
 
 SAMPLE_INTERVAL_S = 2.0
 LIBVIRT_RETRY_S = 8.0
@@ -170,6 +173,8 @@ class Supervisor:
         now = datetime.now(UTC)
         old = self._board.state.hosts[self.name].link
         since = old.since if old.link is link else now
+        if old.link is not link or old.reason != reason:
+            _log.info("%s is %s%s", self.name, link.value, f": {reason}" if reason else "")
         attempt = None if retry_in_s is None else now + timedelta(seconds=retry_in_s)
         self._board.publish(LinkChanged(self.name, LinkStatus(link, since, reason, hint, attempt)))
 

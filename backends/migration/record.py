@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,8 @@ from backends.migration.machine import Signal, step
 from backends.migration.progress import extended
 from backends.model.fleet import MoveChanged
 from backends.model.move import Move, MoveLogLine, MoveProgress, Outcome, Phase
+
+_log = logging.getLogger(__name__)
 
 
 class MoveRecord:
@@ -38,6 +41,15 @@ class MoveRecord:
     def log(self, text: str) -> None:
         """Say what happened, in words."""
         line = MoveLogLine(datetime.now(UTC), text)
+        request = self.move.request
+        _log.info(
+            "move %s of %s, %s to %s: %s",
+            self.move.id,
+            request.name,
+            self.move.source,
+            request.destination,
+            text,
+        )
         self._set(replace(self.move, log=(*self.move.log, line)), step=True)
 
     def sample(self, progress: MoveProgress) -> None:
@@ -48,6 +60,7 @@ class MoveRecord:
     def end(self, signal: Signal, outcome: Outcome) -> None:
         """The last step, with the outcome in the same picture."""
         phase = step(self.phase, signal, cancelled=self.cancelled)
+        _log.info("move %s of %s: %s: %s", self.move.id, self.move.request.name, phase.value, outcome.reason)
         self._set(replace(self.move, phase=phase, outcome=outcome), step=True)
 
     def _set(self, move: Move, *, step: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import logging
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ from backends.remote import proc_load
 from backends.remote.login import Ask, Client, login
 from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, Answer
 from backends.untrusted import clean
+
+asyncssh.set_log_level(logging.WARNING)  # its own log tells every channel and every command
 
 MAX_SESSIONS = 6
 """sshd allows 10 sessions a connection unless told otherwise (sshd_config(5), MaxSessions)."""
