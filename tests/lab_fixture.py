@@ -98,6 +98,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.stats.get("skipped", [])
         if "no lab here" in str(report.longrepr)
     ]
+    for report in skipped:
+        terminalreporter.write_line(f"not run: {report.nodeid}")
     if skipped:
         terminalreporter.write_line(
             f"{len(skipped)} tests need real hosts and did not run: {no_lab_because()}", yellow=True

@@ -167,7 +167,7 @@ def rate(node: str, rate: str) -> str:
     return f"no limit to {node}" if rate == "off" else f"at most {rate} to {node}"
 
 
-@app.command(name="exec")
+@app.command(name="exec", help_flags=[], version_flags=[])
 def execute(node: str, *command: Words) -> None:
     """Run a command inside a node, as root."""
     _become(Lab().node(node).command(command))
@@ -179,7 +179,7 @@ def shell(node: str) -> None:
     _become(Lab().node(node).command(["bash", "-i"]))
 
 
-@app.command
+@app.command(help_flags=[], version_flags=[])
 def tgt(*arguments: Words) -> None:
     """Run tgtadm on the storage node, to change its iSCSI disks."""
     _become(Lab().storage.command(["tgtadm", "--lld", "iscsi", *arguments]))

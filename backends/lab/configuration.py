@@ -59,6 +59,9 @@ AllowStreamLocalForwarding yes
 Subsystem sftp /usr/lib/openssh/sftp-server
 """
 
+POOLS = {"default": LOCAL_IMAGES_IN_HOST, "shared": SHARED_IN_HOST / "images"}
+"""Every host's storage pools and the folders they are."""
+
 POOL = """\
 <pool type='dir'>
   <name>{name}</name>
@@ -132,6 +135,6 @@ def _write_libvirt(layout: Layout, host: str, folder: Path) -> None:
     (folder / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(**values))
     (folder / "qemu.conf").write_text(QEMU_CONF.format(**values))
     if first_time:
-        for name, path in (("default", LOCAL_IMAGES_IN_HOST), ("shared", SHARED_IN_HOST / "images")):
+        for name, path in POOLS.items():
             (storage / f"{name}.xml").write_text(POOL.format(name=name, path=path))
             (storage / f"autostart/{name}.xml").symlink_to(f"/etc/libvirt/storage/{name}.xml")

@@ -75,6 +75,7 @@ def define(spec: GuestSpec, host: Host, *, transient: bool = False, start: bool 
     guest = Guest(layout, spec.name)
     guest.console.unlink(missing_ok=True)
     if spec.disk_file:
+        host.exec("rm", "-f", spec.disk_file)
         host.exec("truncate", "-s", str(spec.disk_mib * MIB), spec.disk_file)
     xml = domain_xml(spec, layout, _number(layout, spec.name))
     if transient:

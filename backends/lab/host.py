@@ -12,6 +12,7 @@ from backends.lab.node import Node
 from backends.lab.overlay import overlay_in_use
 
 SSH_PORT = 22
+UNDEFINE_ALL = "--managed-save --snapshots-metadata --checkpoints-metadata --nvram"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +59,14 @@ class Host(Node):
         """Names of the host's guests with the state that virsh gives them."""
         rows = (line.split(maxsplit=2) for line in self.virsh("list", "--all").splitlines())
         return {name: state for _, name, state in rows}
+
+    def clear(self) -> None:
+        """End and forget every guest, and empty the storage pools.
+
+        What is tried and is not so (ending a guest that is off, forgetting a transient one) is no error here.
+        """
+        commands = [f"destroy {name}; undefine {name} {UNDEFINE_ALL}" for name in self.guests()]
+        if commands:
+            self.virsh("; ".join(commands), check=False)
+        self.exec("find", *map(str, configuration.POOLS.values()), "-mindepth", "1", "-delete")
+        self.virsh("; ".join(f"pool-refresh {pool}" for pool in configuration.POOLS), check=False)

@@ -63,7 +63,11 @@ else
     mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
 
-if [ -n "$qemu" ]; then mount -t overlay -o "lowerdir=$qemu/usr:/usr" overlay /usr; fi
+if [ -n "$qemu" ]; then
+    mount -t overlay -o "lowerdir=$qemu/usr:/usr" overlay /usr
+    # The older modules and firmware must not shine through: a module of QEMU 7.2 makes QEMU 10 abort.
+    for folder in lib/x86_64-linux-gnu/qemu share/qemu; do mount --bind "$qemu/usr/$folder" "/usr/$folder"; done
+fi
 umount -R -l /dev
 for folder in etc root var dev; do mount --rbind "$node/$folder" "/$folder"; done
 umount -R -l /mnt

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from backends.lab import guest, keys
+from backends.lab import keys
 from backends.lab.cgroups import Cgroup
 from backends.lab.errors import LabError
-from backends.lab.guest import Guest
+from backends.lab.guest import Guest, define
 from backends.lab.guest_xml import GuestSpec
 from backends.lab.host import Host
 from backends.lab.layout import HOSTS, NODES, STORAGE, Layout
@@ -155,9 +156,14 @@ class Lab:
 
     def _detach_loop_devices(self) -> None:
         """Loop devices belong to the machine: one that a host attached to its own file outlives it."""
-        for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
-            if backing.read_text().startswith(f"{self.layout.root}/"):
-                run(["losetup", "--detach", f"/dev/{backing.parts[3]}"])
+        shown = run(["losetup", "--list", "--json", "--output", "NAME,BACK-INO,BACK-MAJ:MIN"]).stdout
+        if not shown.strip():
+            return
+        # By number and not by name: the names are those that the host saw.
+        ours = {_file_numbers(path) for path in self.layout.root.rglob("*") if path.is_file()}
+        for device in json.loads(shown)["loopdevices"]:
+            if (int(device["back-ino"]), device["back-maj:min"].strip()) in ours:
+                run(["losetup", "--detach", device["name"]])
 
     def status(self) -> list[NodeStatus]:
         return [self._status(node) for node in self.nodes]
@@ -240,7 +246,7 @@ class Lab:
         Raises:
             LabError: libvirt refused, or the guest did not boot.
         """
-        made = guest.define(spec, self.host(host), transient=transient)
+        made = define(spec, self.host(host), transient=transient)
         if wait:
             made.wait_ready()
         return made
@@ -248,12 +254,10 @@ class Lab:
     def populate(self) -> list[Guest]:
         """Start the demo fleet (five guests, and one that is off); keeps those that exist."""
         existing = {name for host in self.hosts for name in host.guests()}
-        started = [
-            guest.define(spec, self.host(host)) for host, spec in DEMO_FLEET if spec.name not in existing
-        ]
+        started = [define(spec, self.host(host)) for host, spec in DEMO_FLEET if spec.name not in existing]
         host, shut_off = DEMO_SHUT_OFF
         if shut_off.name not in existing:
-            guest.define(shut_off, self.host(host), start=False)
+            define(shut_off, self.host(host), start=False)
         for made in started:
             made.wait_ready()
         return started
@@ -270,9 +274,12 @@ class Lab:
         raise LabError(f"no guest called {name!r} runs in the lab")
 
     def clear(self) -> None:
-        """End and forget every guest on every host."""
+        """End and forget every guest on every host, and empty the hosts' storage pools."""
         for host in self.hosts:
-            for name, state in host.guests().items():
-                if state != "shut off":
-                    host.virsh("destroy", name, check=False)
-                host.virsh("undefine", name, check=False)  # a transient guest is already forgotten
+            host.clear()
+
+
+def _file_numbers(path: Path) -> tuple[int, str]:
+    """Inode and device of a file, as losetup prints them."""
+    status = path.stat()
+    return status.st_ino, f"{os.major(status.st_dev)}:{os.minor(status.st_dev)}"

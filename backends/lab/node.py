@@ -108,9 +108,8 @@ class Node:
         self.cgroup.create()
         init = self.layout.node(self.name) / "init.sh"
         init.parent.mkdir(parents=True, exist_ok=True)
-        init.unlink(
-            missing_ok=True
-        )  # a shell reads its script as it goes: never change one that may be running
+        # A shell reads its script as it goes: replace one that may be running, never change it.
+        init.unlink(missing_ok=True)
         init.write_text(script)
         with subprocess.Popen(
             ["setsid", "--fork", "sh", "-c", LAUNCH, "launch", self.name, str(self.layout.root), *arguments],

@@ -7,7 +7,6 @@ with QEMU 10 in none of 4). Debian's backports carry QEMU 10.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from functools import cache
@@ -25,8 +24,6 @@ PACKAGES = (
     "qemu-utils",
     "seabios",
 )
-# The older modules and firmware below these must not shine through: a 7.2 module makes QEMU 10 abort.
-OPAQUE = ("lib/x86_64-linux-gnu/qemu", "share/qemu")
 
 
 @cache
@@ -57,7 +54,5 @@ def prepare(layout: Layout) -> None:
     suite = f"{apt.release()['VERSION_CODENAME']}-backports"
     unpacked = work / "root"
     apt.unpack([f"{package}/{suite}" for package in PACKAGES], unpacked, options=options)
-    for folder in OPAQUE:
-        os.setxattr(unpacked / "usr" / folder, "trusted.overlay.opaque", b"y")
     unpacked.rename(layout.qemu)
     shutil.rmtree(work)

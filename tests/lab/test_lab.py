@@ -170,6 +170,17 @@ def test_a_lab_from_nothing_starts_without_the_guests_of_the_last(spare_lab: Lab
     assert spare_lab.host("h1").guests() == {}
 
 
+def test_a_loop_device_that_a_host_left_attached_is_detached(spare_lab: Lab) -> None:
+    spare_lab.up()
+    host = spare_lab.host("h1")
+    host.exec("truncate", "-s", "1M", "/var/lib/disk")
+    device = host.exec("losetup", "--find", "--show", "/var/lib/disk").stdout.strip()
+    backing = Path("/sys/block", Path(device).name, "loop/backing_file")
+    assert backing.exists()
+    spare_lab.down()
+    assert not backing.exists()
+
+
 # Hosts --------------------------------------------------------------------------------------------
 
 
@@ -327,3 +338,37 @@ def test_the_demo_fleet_is_started_once(lab: Lab) -> None:
     assert started == {"web-01", "web-02", "db-primary", "batch-3", "build-7"}
     assert lab.host("h3").guests() == {"build-7": "running", "old-router": "shut off"}
     assert lab.populate() == []
+
+
+def test_clearing_leaves_no_guest_and_no_disk(lab: Lab) -> None:
+    host = lab.host("h1")
+    lab.guest(GuestSpec(name="off", disk=Disk.LOCAL), wait=False)
+    lab.guest(GuestSpec(name="transient"), transient=True, wait=False)
+    lab.guest(GuestSpec(name="saved"), wait=False)
+    host.virsh("destroy", "off")
+    host.virsh("managedsave", "saved")
+    lab.clear()
+    assert host.guests() == {}
+    for pool in ("default", "shared"):
+        assert host.virsh("vol-list", pool) == ""
+
+
+def test_a_new_guest_does_not_get_the_disk_of_its_namesake(lab: Lab) -> None:
+    host = lab.host("h1")
+    first = lab.guest(GuestSpec(name="web", write_kib_s=4096))
+    with first.watch() as ticks:
+        ticks.wait_for_more(10)
+    assert "LABSEQ" in host.exec("grep", "-ao", "LABSEQ", "/var/lib/libvirt/shared/images/web.img").stdout
+    host.virsh("destroy web; undefine web")
+    lab.guest(GuestSpec(name="web"), wait=False)
+    found = host.exec("grep", "-c", "LABSEQ", "/var/lib/libvirt/shared/images/web.img", check=False)
+    assert found.stdout.strip() == "0"
+
+
+def test_options_of_a_command_in_a_host_are_the_commands_own(lab: Lab) -> None:
+    environment = os.environ | {
+        "VIRT_FERRY_LAB": str(lab.layout.root),
+        "VIRT_FERRY_LAB_NET": lab.layout.subnet,
+    }
+    command = [sys.executable, "-m", "backends.lab", "exec", "h1", "uname", "--version"]
+    assert "coreutils" in run(command, env=environment).stdout
