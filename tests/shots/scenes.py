@@ -1,0 +1,156 @@
+"""What is shown, in the order in which it happens on the lab's hosts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from backends.api import Fleet
+from backends.lab.lab import Lab
+from backends.model.fleet import FleetState
+from backends.model.host import Link
+from backends.model.move import Move
+from tests.shots.picture import save
+from tests.tui.programs import Program, program_on
+from tests.watching import link_is, until
+from tui.glyphs import ASCII
+from tui.settings import Settings
+
+USUAL, SMALL, LARGE = (100, 30), (80, 24), (200, 50)
+"""Columns and lines."""
+MOVER = "db-primary"
+"""The guest that is moved: busy enough for several passes over its memory."""
+BANDWIDTH_MIB_S = 15
+"""A little more than it writes, so that the transfer takes a while and converges in the end."""
+SAMPLES_FOR_SHAPE = 8
+"""Of a host's load, so that its sparkline is full."""
+MOVE_S = 8.0
+"""How long a transfer runs before its picture is taken."""
+PASSES = 2
+SILENCE_S = 5.0
+"""How long a host has been silent when its picture is taken."""
+SETTLE_S = 0.3
+"""After a key or another size, until all is painted."""
+MOVE_DEADLINE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The lab, the fleet on it, and the program on that."""
+
+    lab: Lab
+    fleet: Fleet
+    program: Program
+    tell: Callable[[str], None]
+
+    async def shoot(self, name: str, size: tuple[int, int] = USUAL) -> None:
+        """A picture of the screen as it is, in a terminal of this size."""
+        await self.program.resize(*size)
+        await asyncio.sleep(SETTLE_S)
+        png = save(self.program.app, name)
+        self.tell(f"{png.name}  {size[0]}x{size[1]}  {png.stat().st_size // 1024} KiB")
+
+
+async def all_scenes(lab: Lab, fleet: Fleet, tell: Callable[[str], None]) -> None:
+    """The lab is populated and its hosts are up."""
+    await until(fleet, _loads_have_shape, 60)
+    async with program_on(fleet, size=USUAL) as program:
+        stage = Stage(lab, fleet, program, tell)
+        await program.sees(MOVER)
+        for scene in (_guests, _move, _stale):
+            await scene(stage)
+    for name, size, settings in (
+        ("guests-ascii", SMALL, Settings(theme="ansi", glyphs=ASCII)),
+        ("guests-light", USUAL, Settings(theme="ferry-light")),
+        ("guests-high-contrast", USUAL, Settings(theme="high-contrast")),
+    ):
+        async with program_on(fleet, size=size, settings=settings) as program:
+            await program.sees(MOVER)
+            await Stage(lab, fleet, program, tell).shoot(name, size)
+
+
+def _loads_have_shape(state: FleetState) -> bool:
+    loads = [view.load for view in state.hosts.values()]
+    return all(load is not None and len(load.cpu_history) >= SAMPLES_FOR_SHAPE for load in loads)
+
+
+async def _guests(stage: Stage) -> None:
+    """Mode 1 in three sizes, its help, and a guest's own page."""
+    for name, size in (("guests-80x24", SMALL), ("guests-200x50", LARGE), ("guests", USUAL)):
+        await stage.shoot(name, size)
+    await stage.program.press("question_mark")
+    await stage.program.sees("help: guests")
+    await stage.shoot("help")
+    await stage.program.press("escape")
+    await _select(stage.program, MOVER)
+    await stage.program.press("enter")
+    await stage.program.sees("<domain")
+    await stage.shoot("guest")
+    await stage.program.press("escape")
+
+
+async def _select(program: Program, name: str) -> None:
+    """Put the cursor on a guest, as a user does."""
+    await program.press("home")
+    for _ in range(20):
+        if any("▸" in line and name in line for line in program.text().splitlines()):
+            return
+        await program.press("down")
+    raise AssertionError(f"no {name} in\n{program.text()}")
+
+
+async def _move(stage: Stage) -> None:
+    """The plan, the move while it runs, and how it ended."""
+    program = stage.program
+    await program.press("m")
+    await program.sees("CHECKS")
+    await program.press("b", *str(BANDWIDTH_MIB_S), "enter")
+    await program.until(lambda: _preflight_done(program), "checks are answered")
+    await stage.shoot("plan")
+    await program.press("s")
+    await program.until(lambda: bool(stage.fleet.state.moves) or "accept" in program.text(), "a start")
+    if not stage.fleet.state.moves:
+        await program.press("y")
+    await until(stage.fleet, lambda state: any(map(_has_shape, state.moves.values())), MOVE_DEADLINE_S)
+    for name, size in (("move-80x24", SMALL), ("move-200x50", LARGE), ("move", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("escape")
+    await program.sees("GUESTS")
+    await stage.shoot("guests-moving")
+    await program.press("5")
+    await stage.shoot("moves")
+    await program.press("enter")
+    await until(
+        stage.fleet, lambda state: all(move.outcome for move in state.moves.values()), MOVE_DEADLINE_S
+    )
+    await stage.shoot("outcome")
+    await stage.shoot("outcome-80x24", SMALL)
+    await program.press("escape")
+
+
+def _preflight_done(program: Program) -> bool:
+    return "bandwidth" in program.text() and "checking" not in program.text()
+
+
+def _has_shape(move: Move) -> bool:
+    """Has the plot something to show?"""
+    progress = move.progress
+    return progress is not None and progress.elapsed_s >= MOVE_S and progress.iteration >= PASSES
+
+
+async def _stale(stage: Stage) -> None:
+    """One host frozen: its line among the hosts, and its guests."""
+    await stage.program.press("2")
+    await stage.shoot("hosts")
+    await asyncio.to_thread(stage.lab.freeze, "h3")
+    try:
+        await until(stage.fleet, link_is("h3", Link.STALE, Link.DOWN))
+        await asyncio.sleep(SILENCE_S)
+        await stage.program.press("end")
+        await stage.shoot("hosts-stale")
+        await stage.program.press("1")
+        await stage.shoot("guests-stale")
+    finally:
+        await asyncio.to_thread(stage.lab.thaw, "h3")
+    await until(stage.fleet, link_is("h3", Link.UP), 60)
