@@ -20,7 +20,8 @@ from backends.lab.layout import Layout
 from backends.lab.network import Network
 from backends.lab.process import run, wait_until
 
-START_TIMEOUT_S = 10
+START_TIMEOUT_S = 30
+"""A node starts in a fraction of a second; this is for a machine that is busy with other things."""
 OPEN_FILES = 8192
 """libvirtd and QEMU need more than a shell's usual 1024 once there are many guests."""
 

@@ -19,7 +19,7 @@ from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab, UpReport
 from backends.lab.layout import HOSTS, NODES, Layout
 from backends.lab.node import Power
-from backends.lab.process import run
+from backends.lab.process import run, wait_until
 from tests.lab_fixture import own_lab
 
 pytestmark = pytest.mark.lab
@@ -71,7 +71,7 @@ def spare_lab() -> Iterator[Lab]:
         yield lab
 
 
-def ssh(lab: Lab, host: str, command: str = "hostname", timeout_s: float = 5) -> str:
+def ssh(lab: Lab, host: str, command: str = "hostname", timeout_s: float = 20) -> str:
     return run([str(lab.layout.ssh_command), host, command], timeout_s=timeout_s).stdout.strip()
 
 
@@ -82,6 +82,10 @@ def answers(lab: Lab, host: str) -> bool:
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False
+
+
+def wait_for_answer(lab: Lab, host: str) -> None:
+    wait_until(lambda: answers(lab, host), timeout_s=10, what=f"{host} to answer")
 
 
 def start_up(lab: Lab) -> subprocess.Popen[bytes]:
@@ -159,7 +163,7 @@ def test_another_labs_subnet_is_refused_and_left_alone(lab: Lab, tmp_path: Path)
     for action in (intruder.up, intruder.down):
         with pytest.raises(LabError, match="another lab"):
             action()
-    assert answers(lab, "h1")
+    wait_for_answer(lab, "h1")
 
 
 def test_a_lab_from_nothing_starts_without_the_guests_of_the_last(spare_lab: Lab) -> None:
@@ -236,7 +240,7 @@ def test_a_frozen_host_is_silent_until_it_thaws(lab: Lab) -> None:
     assert lab.host("h2").power() is Power.FROZEN
     assert not answers(lab, "h2")
     lab.thaw("h2")
-    assert answers(lab, "h2")
+    wait_for_answer(lab, "h2")
     with guest.watch() as ticks:
         ticks.wait_for_more()
 
@@ -248,7 +252,7 @@ def test_a_cut_host_is_unreachable_while_its_guests_run_on(lab: Lab) -> None:
     with guest.watch() as ticks:
         ticks.wait_for_more()
     lab.heal("h2")
-    assert answers(lab, "h2")
+    wait_for_answer(lab, "h2")
 
 
 def test_a_crashed_host_loses_its_guests_and_keeps_their_definitions(lab: Lab) -> None:
@@ -270,10 +274,11 @@ def test_a_rate_holds_for_traffic_to_the_host(lab: Lab) -> None:
         subprocess.run(copy, input=bytes(sent), check=True, timeout=30)
         return time.monotonic() - started
 
-    lab.rate("h2", "16mbit")
-    assert seconds() > sent * 8 / 16e6 * 0.8
+    least = sent * 8 / 8e6 * 0.8  # the first packets pass in a burst
+    lab.rate("h2", "8mbit")
+    assert seconds() > least
     lab.rate("h2", "off")
-    assert seconds() < 1.0
+    assert seconds() < least
 
 
 def test_a_fault_on_a_host_that_is_off_is_an_error_with_advice(lab: Lab) -> None:
@@ -294,7 +299,7 @@ def test_repair_undoes_every_fault_at_once(lab: Lab) -> None:
     for node in lab.status():
         assert (node.power, node.cut, node.rate) == (Power.RUNNING, False, ""), node.name
     for host in HOSTS:
-        assert answers(lab, host)
+        wait_for_answer(lab, host)
 
 
 # Guests -------------------------------------------------------------------------------------------
