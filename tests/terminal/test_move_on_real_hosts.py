@@ -31,6 +31,8 @@ def plan_move(terminal: Terminal, guest: Guest, *, bandwidth_mib_s: int) -> None
     terminal.press("b")
     terminal.sees("The transfer may use at most")
     terminal.press(f"{bandwidth_mib_s}\r")
+    limited = f"--bandwidth {bandwidth_mib_s} "
+    terminal.until(lambda: limited in " ".join(terminal.text().split()), "checked again with the limit")
     terminal.sees(f"enter moves {guest.name} to h2")
 
 
