@@ -76,17 +76,23 @@ class Network:
     def unplug(self, node: str) -> None:
         """Remove a node's cable if it is there."""
         if self.layout.link(node) in self.links():
-            _ip("link", "del", self.layout.link(node))
+            self._delete(self.layout.link(node))
 
     def remove(self) -> None:
         layout = self.layout
         present = self.links()
         for link in (*(layout.link(node) for node in (*HOSTS, STORAGE)), layout.bridge):
             if link in present:
-                _ip("link", "del", link)
+                self._delete(link)
         route = ("unreachable", layout.network, "metric", ROUTE_METRIC)
         if _ip("route", "show", "type", *route).stdout.strip():
             _ip("route", "del", *route)
+
+    def _delete(self, link: str) -> None:
+        """Remove a link. One that goes by itself meanwhile, with its node's namespace, is gone all the same."""
+        done = _ip("link", "del", link, check=False)
+        if link in self.links():
+            raise LabError(f"{link} does not go away: {done.stderr.strip()}")
 
     def links(self) -> set[str]:
         """Names of the machine's interfaces that belong to this lab."""
@@ -137,6 +143,6 @@ class Network:
             raise LabError(f"{node} is down", hint=f"Boot it: virt-ferry lab boot {node}")
 
 
-def _ip(*arguments: str, lock: int | None = None) -> subprocess.CompletedProcess[str]:
+def _ip(*arguments: str, lock: int | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
     keep: Sequence[int] = () if lock is None else (lock,)
-    return run(["ip", *arguments], keep_open=keep)
+    return run(["ip", *arguments], keep_open=keep, check=check)
