@@ -112,11 +112,20 @@ class FerryApp(SessionApp):
         else:
             self.exit()
 
+    async def action_quit(self) -> None:
+        """Textual's own key for leaving (ctrl+q) asks as ours does."""
+        self.do_quit()
+
+    def action_help_quit(self) -> None:
+        """ctrl+c ends programs that wait for something; this one is left on purpose."""
+        self.notify("q leaves virt-ferry", timeout=3, markup=False)
+
     async def _leave_moves(self) -> None:
         moves = [move for move in self.session.fleet.state.moves.values() if not move.phase.final]
         answer = await self.push_screen_wait(leave_dialog(moves))
         if answer is Leave.DETACH:
-            self.exit(message=f"{len(moves)} moves go on without this program; virt-ferry jobs shows them")
+            names = ", ".join(move.request.name for move in moves)
+            self.exit(message=f"still moving, without this program: {names}   (virt-ferry jobs shows it)")
         elif answer is Leave.ABORT:
             for move in moves:
                 try:

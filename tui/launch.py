@@ -28,6 +28,12 @@ from tui.themes import NAMES
 
 log = logging.getLogger(__name__)
 
+_STDOUT = 1
+"""The file descriptor: Textual puts an object of its own in the place of `sys.stdout`."""
+
+_TERMINAL_CHECK_S = 5.0
+"""How long the program may outlive a terminal that went without a signal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
@@ -52,6 +58,7 @@ async def launch(options: HostOptions, wishes: Wishes) -> int:
         try:
             return await _run(specs, settings)
         except Exception:
+            # The border of the program: here a bug becomes words, with the terminal already restored.
             log.critical("ended by a bug", exc_info=True)
             sys.stderr.write(f"{bug_words(settings.log_file)}\n")
             return Exit.FAILED
@@ -63,7 +70,13 @@ async def _run(specs: tuple[HostSpec, ...], settings: Settings) -> int:
         app = FerryApp(Session(fleet, Bridge(fleet), settings), desk)
         log.info("opened with %d hosts", len(specs))
         with _ended_by_signals(app):
-            await app.run_async()
+            watching = asyncio.create_task(_end_with_the_terminal(app))
+            try:
+                await app.run_async()
+            finally:
+                watching.cancel()
+                if not os.isatty(_STDOUT):
+                    _forget_terminal()
     return app.return_code or Exit.SUCCEEDED
 
 
@@ -104,13 +117,27 @@ def _environment_at_start() -> Mapping[str, str]:
     return dict(os.fsdecode(entry).split("=", 1) for entry in entries if b"=" in entry)
 
 
+async def _end_with_the_terminal(app: FerryApp) -> None:
+    """A terminal can go without a signal, when it is not the controlling one: never live on without it."""
+    while os.isatty(_STDOUT):  # noqa: ASYNC110  (there is no event for it)
+        await asyncio.sleep(_TERMINAL_CHECK_S)
+    app.call_later(app.exit, None, 128 + signal.SIGHUP)
+
+
+def _forget_terminal() -> None:
+    """It is gone: let the last words of the drawing end in nothing instead of in an error."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nothing, standard)
+
+
 @contextmanager
 def _ended_by_signals(app: FerryApp) -> Iterator[None]:
     """SIGTERM and a lost terminal end the program as the user would, so that the terminal is restored."""
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGTERM, signal.SIGHUP)
     for number in numbers:
-        loop.add_signal_handler(number, app.exit, None, 128 + number)
+        loop.add_signal_handler(number, app.call_later, app.exit, None, 128 + number)
     try:
         yield
     finally:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
 import signal
+import struct
+import subprocess
+import sys
+import termios
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.terminal.terminals import virt_ferry
+from tests.terminal.terminals import DEADLINE_S, ROOT, virt_ferry
 
 EMBEDDED = "--embedded"
 
@@ -81,6 +89,37 @@ def test_a_bug_restores_the_terminal_and_names_the_log(tmp_path: Path, bug: str)
         assert "ferry.log" in terminal.text()
         assert "ZeroDivisionError" in log.read_text()
         assert "Traceback" not in terminal.text()
+
+
+def take_terminal() -> None:
+    """In the child: standard input becomes the controlling terminal, whose end is told by SIGHUP."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+@pytest.mark.parametrize("in_child", [take_terminal, None], ids=["told by SIGHUP", "told by nobody"])
+def test_the_program_ends_with_its_terminal(tmp_path: Path, in_child: Callable[[], None] | None) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(ours, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    program = subprocess.Popen(
+        [sys.executable, "-m", "tui", EMBEDDED],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TERM": "xterm"},
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=in_child,  # noqa: PLW1509  (no thread of this process holds a lock that the child takes)
+    )
+    os.close(theirs)
+    try:
+        seen = b""
+        while b"batch-105" not in seen:
+            seen += os.read(ours, 65536)
+        os.close(ours)
+        assert program.wait(DEADLINE_S) == 128 + signal.SIGHUP
+    finally:
+        program.kill()
+        program.wait()
 
 
 def test_ctrl_c_does_not_end_the_program_behind_the_users_back(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ async def hosts(options: HostOptions, *, json: bool) -> Exit:
 
 
 def _row(view: HostView) -> list[str | tuple[str, Ink]]:
-    facts, load = view.facts, view.load
+    facts, load = view.facts, view.load if view.link.answers else None
     used = load.memory_used_bytes if load else None
     return [
         view.spec.name,

@@ -154,7 +154,7 @@ class OutcomeLine(msgspec.Struct, frozen=True, tag_field="event", tag="outcome")
 
 def host_line(view: HostView) -> HostLine:
     """A host for programs to read."""
-    facts, load = view.facts, view.load
+    facts, load = view.facts, view.load if view.link.answers else None
     return HostLine(
         name=view.spec.name,
         link=view.link.link.value,
@@ -176,7 +176,9 @@ def host_line(view: HostView) -> HostLine:
 
 def guest_line(state: FleetState, guest: Guest) -> GuestLine:
     """A guest with its newest figures."""
-    sample, move = state.sample(guest.key), state.move_of(guest.key)
+    move = state.move_of(guest.key)
+    is_current = state.hosts[guest.key.host].link.answers
+    sample = state.sample(guest.key) if is_current else None
     return GuestLine(
         host=guest.key.host,
         name=guest.name,
@@ -184,7 +186,7 @@ def guest_line(state: FleetState, guest: Guest) -> GuestLine:
         driver=guest.key.driver,
         state=guest.state.value,
         reason=guest.reason,
-        current=state.hosts[guest.key.host].link.answers,
+        current=is_current,
         since=guest.since,
         vcpus=guest.vcpus,
         memory_bytes=guest.memory_bytes,

@@ -118,7 +118,7 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
         _figure(
             "cpus", "CPUS", 4, lambda view: count(view.facts.cpus) if view.facts else UNKNOWN, priority=4
         ),
-        _figure("cpu", "CPU", 4, lambda view: percent(view.load.cpu) if view.load else UNKNOWN, priority=6),
+        _figure("cpu", "CPU", 4, lambda view: percent(_load(view)), priority=6),
         _figure("used", "USED", 5, lambda view: size(_used(view)), priority=6),
         _figure(
             "memory",
@@ -189,8 +189,13 @@ def _by_link(view: HostView) -> str:
     return view.link.link.value
 
 
+def _load(view: HostView) -> float | None:
+    """The newest figures of a silent host are no figures of now."""
+    return view.load.cpu if view.load and view.link.answers else None
+
+
 def _used(view: HostView) -> int | None:
-    return view.load.memory_used_bytes if view.load else None
+    return view.load.memory_used_bytes if view.load and view.link.answers else None
 
 
 def _drivers(view: HostView) -> Cell:

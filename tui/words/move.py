@@ -92,7 +92,7 @@ def outcome_words(request: MoveRequest, outcome: Outcome) -> list[str]:
         figures.append(f"{long_size(outcome.transferred_bytes)} sent")
     if figures:
         sentences.append("   ".join(figures))
-    if outcome.reason:
+    if outcome.reason and outcome.result is not Result.SUCCEEDED and outcome.reason not in sentences[0]:
         sentences.append(outcome.reason)
     return sentences + [f"to do: {task}" for task in outcome.left_to_do]
 
@@ -149,7 +149,10 @@ def move_title(move: Move, glyphs: Glyphs, now: datetime, width: int) -> list[Li
         ),
         dim(f"   {request.mode.value}, peer-to-peer"),
     )
-    elapsed = progress.elapsed_s if progress else (now - move.started).total_seconds()
+    if move.outcome:
+        elapsed = move.outcome.total_s
+    else:
+        elapsed = progress.elapsed_s if progress else (now - move.started).total_seconds()
     right: Line = line(dim("elapsed "), Cell(stopwatch(elapsed)), " ")
     if progress and progress.iteration:
         right = line(dim("pass "), Cell(str(progress.iteration)), "   ", *right)

@@ -32,7 +32,9 @@ def destination_columns(glyphs: Glyphs) -> list[Column[HostView]]:
             priority=9,
         ),
         Column(id="link", title="LINK", cell=lambda view: link_cell(view.link, glyphs), width=12, priority=8),
-        _figure("cpu", "CPU", lambda view: percent(view.load.cpu) if view.load else UNKNOWN),
+        _figure(
+            "cpu", "CPU", lambda view: percent(view.load.cpu) if view.load and view.link.answers else UNKNOWN
+        ),
         _figure("free", "FREE", lambda view: size(_free_memory(view))),
         _figure("memory", "MEM", lambda view: size(view.facts.memory_bytes) if view.facts else UNKNOWN),
         _figure("guests", "GUESTS", lambda view: count(len(view.guests)) if view.link.answers else UNKNOWN),
@@ -51,7 +53,7 @@ def _figure(column_id: str, title: str, text: Callable[[HostView], str]) -> Colu
 
 
 def _free_memory(view: HostView) -> int | None:
-    used = view.load.memory_used_bytes if view.load else None
+    used = view.load.memory_used_bytes if view.load and view.link.answers else None
     return view.facts.memory_bytes - used if view.facts and used is not None else None
 
 
