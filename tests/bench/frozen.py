@@ -24,6 +24,7 @@ PEER_FIRST_SIGHT_S = 31.0
 
 FROZEN = "h1"
 GUESTS = {"h1": ("ant", "bee"), "h2": ("cow", "dog"), "h3": ("elk", "fox")}
+OTHER_HOSTS = ("h2", "h3")
 OTHERS = (*GUESTS["h2"], *GUESTS["h3"])
 LEAST_KEYS_SPAN_S = 14.0
 """The keys while a host is frozen go on past the moment at which it is called stale."""
@@ -56,6 +57,7 @@ def _running(lab: Lab, options: Options, tell: Tell) -> Iterator[Figure]:
         tell(f"{len(keys)} keys")
         healthy = time_keys(terminal, keys)
         stale = terminal.sight(lambda shown: shown.shows("1 stale"))
+        loads = _loads_seen(terminal)
         tell(f"{len(keys)} keys while {FROZEN} is frozen")
         lab.freeze(FROZEN)
         frozen_s = time.monotonic()
@@ -66,6 +68,7 @@ def _running(lab: Lab, options: Options, tell: Tell) -> Iterator[Figure]:
         finally:
             lab.thaw(FROZEN)
         thawed_s = time.monotonic()
+        redrawn = len(loads) - len(OTHER_HOSTS)
         tell(f"waiting for {FROZEN} to come back")
         back_s = terminal.until(lambda shown: shown.shows("hosts 3 up"), BACK_DEADLINE_S)
     assert stale.at_s is not None
@@ -75,7 +78,28 @@ def _running(lab: Lab, options: Options, tell: Tell) -> Iterator[Figure]:
         name="p99 frozen over p99 well", value=percentile(hanging, 0.99) / percentile(healthy, 0.99), unit="x"
     )
     yield Figure(name="frozen to shown stale", value=stale.at_s - frozen_s, unit="s", at_most=AIM_STALE_S)
+    yield Figure(
+        name="the others' load redrawn meanwhile",
+        value=redrawn,
+        unit="times",
+        note="they are sampled every 2 s",
+    )
     yield Figure(name="thawed to shown up", value=back_s - thawed_s, unit="s")
+
+
+def _loads_seen(terminal: Terminal) -> set[str]:
+    """All that is shown of the other hosts' load from now on, each picture once."""
+    seen: set[str] = set()
+
+    def look(shown: Terminal) -> bool:
+        for line in shown.lines:
+            pane, _, _ = line.partition("│")
+            if any(f" {host} " in pane for host in OTHER_HOSTS):
+                seen.add(pane)
+        return False
+
+    terminal.sight(look)
+    return seen
 
 
 def _starting(lab: Lab, tell: Tell) -> Iterator[Figure]:

@@ -83,8 +83,8 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(
-            self._argv, stdin=slave, stdout=slave, stderr=slave, env=environment,
-            start_new_session=True, pass_fds=self._keep_open,
+            ["setsid", "--ctty", *self._argv],  # its controlling terminal: it hears when we are gone
+            stdin=slave, stdout=slave, stderr=slave, env=environment, pass_fds=self._keep_open,
         )  # fmt: skip
         os.close(slave)
         self._reader = threading.Thread(target=self._read, name="pty", daemon=True)
