@@ -94,7 +94,7 @@ def outcome_words(request: MoveRequest, outcome: Outcome) -> list[str]:
         sentences.append("   ".join(figures))
     if outcome.reason and outcome.result is not Result.SUCCEEDED and outcome.reason not in sentences[0]:
         sentences.append(outcome.reason)
-    return sentences + [f"to do: {task}" for task in outcome.left_to_do]
+    return sentences + [f"left to do: {task}" for task in outcome.left_to_do]
 
 
 def outcome_sentence(request: MoveRequest, outcome: Outcome) -> str:

@@ -25,7 +25,7 @@ def destination_columns(glyphs: Glyphs) -> list[Column[HostView]]:
         Column(
             id="host",
             title="DESTINATION",
-            cell=lambda view: Cell(view.spec.name),
+            cell=lambda view: Cell(view.spec.name, Tone.NORMAL if view.link.answers else Tone.DIM),
             width=14,
             flex=1,
             max_width=30,
