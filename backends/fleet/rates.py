@@ -10,8 +10,9 @@ from backends.model.host import HostLoad
 _NS = 1_000_000_000
 
 
-def guest_sample(old: GuestCounters | None, new: GuestCounters, seconds: float) -> GuestSample:
+def guest_sample(old: GuestCounters | None, new: GuestCounters) -> GuestSample:
     """What a guest used between two readings. A counter that fell belongs to a new life: no rate then."""
+    seconds = new.at_s - old.at_s if old else 0.0
     cpu_ns_s = _rate(old.cpu_ns if old else None, new.cpu_ns, seconds)
     return GuestSample(
         cpu=None if cpu_ns_s is None else cpu_ns_s / _NS,
@@ -23,9 +24,8 @@ def guest_sample(old: GuestCounters | None, new: GuestCounters, seconds: float) 
 
 def guest_samples(old: Counters | None, new: Counters) -> dict[str, GuestSample]:
     """By UUID, for the guests that are active."""
-    seconds = new.at_s - old.at_s if old else 0.0
     return {
-        uuid: guest_sample(old.guests.get(uuid) if old else None, counters, seconds)
+        uuid: guest_sample(old.guests.get(uuid) if old else None, counters)
         for uuid, counters in new.guests.items()
         if counters.state.active
     }

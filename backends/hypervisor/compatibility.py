@@ -106,7 +106,7 @@ async def read_available_memory(connection: Connection) -> int | None:
             memory = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
             return sum(int(memory.get(name, 0)) for name in ("free", "buffers", "cached")) * KIB
         with contextlib.suppress(libvirt.libvirtError):
-            return int(conn.getFreeMemory())
+            return int(conn.getFreeMemory()) or None
         return None
 
     return await connection.call("read free memory", work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import libvirt
@@ -24,9 +25,9 @@ def _read(conn: Any, driver: str) -> HostFacts:
     capabilities = _capabilities(conn)
     return HostFacts(
         hostname=clean(conn.getHostname()),
-        uuid=capabilities.get("uuid", ""),
-        arch=capabilities.get("arch") or clean(arch),
-        cpu_model=capabilities.get("model") or clean(arch),
+        uuid=capabilities.uuid,
+        arch=capabilities.arch or clean(arch),
+        cpu_model=capabilities.cpu_model or clean(arch),
         cpus=cpus,
         memory_bytes=memory_mib * KIB * KIB,
         drivers=(
@@ -35,22 +36,38 @@ def _read(conn: Any, driver: str) -> HostFacts:
                 hypervisor=clean(conn.getType()),
                 libvirt_version=version(conn.getLibVersion()),
                 hypervisor_version=version(_hypervisor_version(conn)),
+                migrates=capabilities.migrates,
             ),
         ),
     )
 
 
-def _capabilities(conn: Any) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What formatcaps.html calls the host's part; empty where it is not said."""
+
+    uuid: str = ""
+    arch: str = ""
+    cpu_model: str = ""
+    migrates: bool = True
+
+
+def _capabilities(conn: Any) -> Capabilities:
     try:
-        root = parse(conn.getCapabilities())
+        return read_capabilities(conn.getCapabilities())
     except (libvirt.libvirtError, ActionError):  # facts that are nice to have
-        return {}
-    found = {
-        "uuid": root.findtext("host/uuid"),
-        "arch": root.findtext("host/cpu/arch"),
-        "model": root.findtext("host/cpu/model"),
-    }
-    return {name: clean(text) for name, text in found.items() if text}
+        return Capabilities()
+
+
+def read_capabilities(xml: str) -> Capabilities:
+    """Pure. Raises ActionError for what is no XML."""
+    root = parse(xml)
+    return Capabilities(
+        uuid=clean(root.findtext("host/uuid") or ""),
+        arch=clean(root.findtext("host/cpu/arch") or ""),
+        cpu_model=clean(root.findtext("host/cpu/model") or ""),
+        migrates=root.find("host/migration_features") is not None,
+    )
 
 
 def _hypervisor_version(conn: Any) -> int:

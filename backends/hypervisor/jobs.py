@@ -126,7 +126,8 @@ async def read_max_downtime(connection: Connection, uuid: str) -> int | None:
 
     def work(conn: Any) -> int | None:
         with contextlib.suppress(libvirt.libvirtError):
-            return int(conn.lookupByUUIDString(uuid).migrateGetMaxDowntime())
+            limit = conn.lookupByUUIDString(uuid).migrateGetMaxDowntime()
+            return None if limit is None else int(limit)
         return None
 
     return await connection.call("read the downtime limit", work)

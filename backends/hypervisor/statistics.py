@@ -30,6 +30,8 @@ SAMPLE_DEADLINE_S = 4.0
 class GuestCounters:
     """Counters of one guest since it started; None where the driver has none."""
 
+    at_s: float
+    """When they were read, on the monotonic clock: guests that are read one by one differ in it."""
     state: GuestState
     cpu_ns: int | None
     memory_bytes: int | None
@@ -39,9 +41,8 @@ class GuestCounters:
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """One reading, stamped with the monotonic clock when it arrived."""
+    """One reading of a host and all its guests."""
 
-    at_s: float
     host: HostCounters
     guests: Mapping[str, GuestCounters]
     """By UUID, all guests that are defined or running."""
@@ -54,26 +55,30 @@ async def read_counters(connection: Connection) -> Counters:
 
 def _read(conn: Any) -> Counters:
     statistics = bulk_statistics(conn, _GROUPS)
-    guests = {uuid: _from_bulk(s) for uuid, s in statistics.items() if "cpu.time" in s or not _active(s)}
+    at_s = time.monotonic()
+    guests = {
+        uuid: _from_bulk(at_s, s) for uuid, s in statistics.items() if "cpu.time" in s or not _active(s)
+    }
     if len(guests) < len(statistics) or not statistics:
         for domain in conn.listAllDomains(0):
             uuid = domain.UUIDString()
             if uuid not in guests:
                 with contextlib.suppress(libvirt.libvirtError):  # gone since the list was made
                     guests[uuid] = _from_info(domain)
-    return Counters(time.monotonic(), _read_host(conn), guests)
+    return Counters(_read_host(conn), guests)
 
 
 def _active(statistics: Mapping[str, int]) -> bool:
     return guest_state(statistics.get("state.state", 0)).active
 
 
-def _from_bulk(statistics: Mapping[str, int]) -> GuestCounters:
+def _from_bulk(at_s: float, statistics: Mapping[str, int]) -> GuestCounters:
     state = guest_state(statistics.get("state.state", 0), statistics.get("state.reason", 0))
     if not state.active:
-        return GuestCounters(state, None, None, None, None)
+        return GuestCounters(at_s, state, None, None, None, None)
     memory = statistics.get("balloon.current")
     return GuestCounters(
+        at_s,
         state,
         cpu_ns=statistics.get("cpu.time"),
         memory_bytes=None if memory is None else memory * KIB,
@@ -92,10 +97,11 @@ def _sum(statistics: Mapping[str, int], group: str, fields: Iterable[str]) -> in
 def _from_info(domain: Any) -> GuestCounters:
     """For drivers whose bulk statistics lack the processor time (test, LXC)."""
     state, _, memory_kib, _, cpu_ns = domain.info()
+    at_s = time.monotonic()
     words = guest_state(state)
     if not words.active:
-        return GuestCounters(words, None, None, None, None)
-    return GuestCounters(words, cpu_ns, memory_kib * KIB, None, None)
+        return GuestCounters(at_s, words, None, None, None, None)
+    return GuestCounters(at_s, words, cpu_ns, memory_kib * KIB, None, None)
 
 
 def _read_host(conn: Any) -> HostCounters:

@@ -17,6 +17,7 @@ OnCheck = Callable[[Check], None]
 _CHECKS: tuple[tuple[str, str, Callable[[Context], Awaitable[list[Check]]]], ...] = (
     ("guest.state", "guest state", guest.state),
     ("host.identity", "two different hosts", destination.identity),
+    ("host.driver", "the driver can migrate", destination.driver),
     ("guest.name", "name and UUID are free", destination.name),
     ("host.memory", "memory", destination.memory),
     ("host.cpu", "processor", destination.cpu),

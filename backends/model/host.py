@@ -79,6 +79,8 @@ class Driver:
     libvirt_version: str
     hypervisor_version: str
     """Empty where the driver has none (LXC)."""
+    migrates: bool = True
+    """Does it say that it can migrate guests at all (capabilities, migration_features)?"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backends.fleet.rates import guest_sample, host_load
 from backends.hypervisor.statistics import GuestCounters
 from backends.model.counters import HostCounters
@@ -10,25 +12,29 @@ from backends.model.host import HostLoad
 from backends.remote import proc_load
 
 S = 1_000_000_000
-FIRST = GuestCounters(GuestState.RUNNING, cpu_ns=10 * S, memory_bytes=2**27, disk_bytes=1000, net_bytes=0)
-SECOND = GuestCounters(GuestState.RUNNING, cpu_ns=13 * S, memory_bytes=2**27, disk_bytes=5000, net_bytes=None)
+FIRST = GuestCounters(
+    100.0, GuestState.RUNNING, cpu_ns=10 * S, memory_bytes=2**27, disk_bytes=1000, net_bytes=0
+)
+SECOND = GuestCounters(
+    102.0, GuestState.RUNNING, cpu_ns=13 * S, memory_bytes=2**27, disk_bytes=5000, net_bytes=None
+)
 
 
 def test_one_reading_gives_sizes_but_no_rates() -> None:
-    sample = guest_sample(None, FIRST, 0)
+    sample = guest_sample(None, FIRST)
     assert sample.memory_bytes == 2**27
     assert (sample.cpu, sample.disk_bytes_s, sample.net_bytes_s) == (None, None, None)
 
 
 def test_two_readings_give_rates_for_what_both_know() -> None:
-    sample = guest_sample(FIRST, SECOND, 2)
+    sample = guest_sample(FIRST, SECOND)
     assert sample.cpu == 1.5
     assert sample.disk_bytes_s == 2000
     assert sample.net_bytes_s is None
 
 
 def test_a_guest_that_was_restarted_has_no_rate_until_the_next_reading() -> None:
-    assert guest_sample(SECOND, FIRST, 2).cpu is None
+    assert guest_sample(replace(SECOND, at_s=98.0), FIRST).cpu is None
 
 
 def test_the_load_of_a_host_is_a_share_of_all_its_processors() -> None:

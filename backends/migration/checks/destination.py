@@ -48,6 +48,20 @@ async def identity(context: Context) -> list[Check]:
     return [Check("host.identity", title, Verdict.OK, f"{source.hostname} and {destination.hostname}")]
 
 
+async def driver(context: Context) -> list[Check]:
+    """Can this kind of hypervisor migrate at all?"""
+    name, title = context.request.guest.driver, "the driver can migrate"
+    checks = []
+    for view in (context.source_view, context.destination_view):
+        known = {driver.name: driver for driver in view.facts.drivers} if view.facts else {}
+        if name in known and not known[name].migrates:
+            evidence = f"libvirt's {name} driver on {view.spec.name} has no migration"
+            checks.append(
+                Check("host.driver", title, Verdict.REFUSE, evidence, "move guests of another driver")
+            )
+    return checks or [Check("host.driver", title, Verdict.OK, f"{name} on both hosts")]
+
+
 async def name(context: Context) -> list[Check]:
     """The name and the UUID must be free there, or belong to this very guest."""
     uuid = context.request.guest.uuid
