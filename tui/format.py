@@ -77,8 +77,13 @@ def part_of(bytes_: float | None, total_bytes: float | None) -> str:
     return f"{bytes_ / 1024**power:.{decimals}f} of {total} {_LONG_UNITS[power]}"
 
 
+def share(fraction: float | None) -> str:
+    """How much of something is in use: ``41%`` for 0.41, ``250%`` for two and a half processors."""
+    return UNKNOWN if fraction is None else f"{round(fraction * 100)}%"
+
+
 def percent(fraction: float | None) -> str:
-    """``41%`` for 0.41. Below 100% it never rounds up to it: what is not done is not done."""
+    """How much is done: ``41%`` for 0.41. Below 100% it never rounds up to it: what is not done is not done."""
     if fraction is None:
         return UNKNOWN
     value = round(fraction * 100)

@@ -6,16 +6,15 @@ import asyncio
 import unicodedata
 from collections.abc import AsyncIterator
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 import pytest
 
 from backends.api import ActionError, Fleet, LinkError, embedded_hosts, open_fleet, parse_host
-from backends.embedded import node_xml
 from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestKey, GuestState
 from backends.model.host import HostName, Link
 from backends.model.move import Check, MoveRequest, Verdict
+from tests.hostile import NAMES, hostile_host
 from tests.watching import all_up, guest_named, until
 
 
@@ -135,35 +134,13 @@ async def test_an_error_of_the_block_comes_out_as_it_is() -> None:
                 raise ZeroDivisionError
 
 
-HOSTILE = {
-    "C1 control": "a\x9b31mb",
-    "line feed": "a\nb",
-    "tab": "a\tb",
-    "right to left": "a\u202egnp.exe",
-    "isolate": "a\u2066b",
-    "markup": "[bold red]x",
-    "action markup": "[@click=app.quit]x",
-    "10 kB": "n" * 10_000,
-    "combining": "e" + "\u0301" * 300,
-    "private use": "a\ue000b",
-}
-
-
 async def test_hostile_names_arrive_as_text_only(tmp_path: Path) -> None:
-    file = tmp_path / "hostile.xml"
-    xml = node_xml(1, len(HOSTILE))
-    for number, name in enumerate(HOSTILE.values()):
-        role = ("web", "db", "build", "mail", "cache", "batch", "proxy", "queue")[number % 8]
-        old = f"<name>{role}-1{number:02d}</name>"
-        assert old in xml
-        xml = xml.replace(old, f"<name>{escape(name, {chr(10): '&#10;', chr(9): '&#9;'})}</name>")
-    file.write_text(xml, encoding="utf-8")
-    async with open_fleet([parse_host(f"test://{file}", name="hostile")]) as fleet:
+    async with open_fleet([hostile_host(tmp_path)]) as fleet:
         state = await until(fleet, all_up)
         names = [guest.name for guest in state.guests()]
-        assert len(names) == len(HOSTILE)
+        assert len(names) == len(NAMES)
         for name in names:
-            assert len(name) <= 256
+            assert len(name) <= 1024
             assert not {unicodedata.category(character) for character in name} & {
                 "Cc",
                 "Cf",

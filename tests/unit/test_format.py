@@ -111,3 +111,9 @@ def test_times_are_relative_with_the_absolute_on_demand() -> None:
 def test_large_counts_have_their_thousands_apart() -> None:
     assert f.count(10_000) == "10,000"
     assert f.count(None) == "-"
+
+
+def test_a_processor_in_full_use_is_shown_as_full() -> None:
+    assert f.share(0.9998) == "100%"
+    assert f.share(2.5) == "250%"
+    assert f.share(None) == f.UNKNOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backends.model.fleet import FleetState
 from backends.model.guest import Guest, GuestState
-from tui.format import percent, size
+from tui.format import share, size
 from tui.headless.exits import Exit
 from tui.headless.lines import guest_line
 from tui.headless.output import Ink, Output
@@ -35,7 +35,7 @@ def _row(state: FleetState, guest: Guest) -> list[str | tuple[str, Ink]]:
         guest.key.host,
         _state(state, guest),
         str(guest.vcpus),
-        percent(sample.cpu) if sample and sample.cpu is not None else "",
+        share(sample.cpu) if sample and sample.cpu is not None else "",
         size(guest.memory_bytes),
         guest.key.driver,
         guest.key.uuid,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from backends.model.fleet import HostView
 from backends.model.host import Link
-from tui.format import percent, size
+from tui.format import share, size
 from tui.headless.exits import Exit
 from tui.headless.lines import host_line
 from tui.headless.output import Ink, Output
@@ -35,7 +35,7 @@ def _row(view: HostView) -> list[str | tuple[str, Ink]]:
         view.spec.name,
         (view.link.link.value, LINK_INK.get(view.link.link, Ink.PLAIN)),
         str(facts.cpus) if facts else "",
-        percent(load.cpu) if load and load.cpu is not None else "",
+        share(load.cpu) if load and load.cpu is not None else "",
         size(facts.memory_bytes) if facts else "",
         size(used) if used is not None else "",
         str(len(view.guests)),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from tui.filter import Predicate, parse
-from tui.format import UNKNOWN, duration, percent, rate, size
+from tui.format import UNKNOWN, duration, rate, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
 from tui.words.guest import GuestRow, host_cell, state_cell
@@ -45,7 +45,7 @@ def guest_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
             priority=9,
         ),
         _number("vcpu", "VCPU", 4, lambda row: str(row.guest.vcpus), lambda row: row.guest.vcpus, priority=4),
-        _number("cpu", "CPU", 5, lambda row: percent(_cpu(row)), _cpu, priority=7),
+        _number("cpu", "CPU", 5, lambda row: share(_cpu(row)), _cpu, priority=7),
         _number("memory", "MEM", 5, lambda row: size(_memory(row)), _memory, priority=6),
         _number("disk", "DISK", 7, lambda row: rate(_disk(row)), _disk, priority=5),
         _number("net", "NET", 7, lambda row: rate(_net(row)), _net, priority=5),

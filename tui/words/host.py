@@ -7,7 +7,7 @@ from datetime import datetime
 
 from backends.model.fleet import HostView
 from backends.model.host import Link, LinkStatus
-from tui.format import UNKNOWN, count, duration, percent, size, time_of_day
+from tui.format import UNKNOWN, count, duration, share, size, time_of_day
 from tui.glyphs import Glyphs
 from tui.widgets.bar import sparkline
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
@@ -68,7 +68,7 @@ def _cpu(view: HostView, glyphs: Glyphs) -> Line:
         return line(dim("cpu   - "))
     return line(
         Cell(sparkline(load.cpu_history[-8:], glyphs), Tone.DIM),
-        Cell(f" {percent(load.cpu):>4}"),
+        Cell(f" {share(load.cpu):>4}"),
         dim(" cpu "),
     )
 
@@ -90,7 +90,7 @@ def hosts_summary(views: list[HostView], glyphs: Glyphs) -> Line:
             Cell(f"{link_sign(status.link, glyphs)} ", link_tone(status.link)),
             Cell(view.spec.name),
             dim(
-                f" {percent(view.load.cpu)}"
+                f" {share(view.load.cpu)}"
                 if status.answers and view.load and view.load.cpu is not None
                 else ""
             ),
@@ -118,7 +118,7 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
         _figure(
             "cpus", "CPUS", 4, lambda view: count(view.facts.cpus) if view.facts else UNKNOWN, priority=4
         ),
-        _figure("cpu", "CPU", 4, lambda view: percent(_load(view)), priority=6),
+        _figure("cpu", "CPU", 4, lambda view: share(_load(view)), priority=6),
         _figure("used", "USED", 5, lambda view: size(_used(view)), priority=6),
         _figure(
             "memory",

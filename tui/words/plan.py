@@ -7,7 +7,7 @@ from collections.abc import Callable
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest
 from backends.model.move import MoveRequest, Preflight
-from tui.format import UNKNOWN, count, percent, size
+from tui.format import UNKNOWN, count, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, wrap
@@ -33,7 +33,7 @@ def destination_columns(glyphs: Glyphs) -> list[Column[HostView]]:
         ),
         Column(id="link", title="LINK", cell=lambda view: link_cell(view.link, glyphs), width=12, priority=8),
         _figure(
-            "cpu", "CPU", lambda view: percent(view.load.cpu) if view.load and view.link.answers else UNKNOWN
+            "cpu", "CPU", lambda view: share(view.load.cpu) if view.load and view.link.answers else UNKNOWN
         ),
         _figure("free", "FREE", lambda view: size(_free_memory(view))),
         _figure("memory", "MEM", lambda view: size(view.facts.memory_bytes) if view.facts else UNKNOWN),
