@@ -139,6 +139,20 @@ def _load_known(state: FleetState, host: HostName) -> bool:
     return load is not None and load.memory_used_bytes is not None
 
 
+async def test_the_socket_of_a_modular_daemon_is_found(lab: Lab) -> None:
+    """The distribution has no modular daemons; the same daemon answers under the name that virtqemud would have."""
+    monolithic, modular = "/run/libvirt/libvirt-sock", "/run/libvirt/virtqemud-sock"
+    await asyncio.to_thread(lab.host("h3").exec, "mv", monolithic, modular)
+    try:
+        async with open_fleet(lab_specs(lab.layout)[2:]) as fleet:
+            state = await until(fleet, all_up)
+    finally:
+        await asyncio.to_thread(lab.host("h3").exec, "mv", modular, monolithic)
+    facts = state.hosts[H3].facts
+    assert facts is not None
+    assert [driver.name for driver in facts.drivers] == ["qemu"]
+
+
 async def test_a_plain_libvirt_uri_works_without_ssh(lab: Lab) -> None:
     await asyncio.to_thread(lab.guest, GuestSpec(name="tcp-guest"), host="h1")
     spec = parse_host(f"qemu+tcp://{lab.layout.address('h1')}/system")
