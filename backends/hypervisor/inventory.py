@@ -115,15 +115,9 @@ def _read_one(conn: Any, key: GuestKey) -> Guest | None:
     try:
         domain = conn.lookupByUUIDString(key.uuid)
         state, reason = domain.state()
-        _, memory_kib, _, vcpus, _ = domain.info()
         definition = read_definition(domain.XMLDesc(0))
-        return Guest(
-            key=key,
-            name=clean(domain.name()),
-            state=guest_state(state, reason),
-            reason=state_reason(state, reason),
-            vcpus=vcpus,
-            memory_bytes=memory_kib * KIB,
+        return replace(
+            _guest(domain, key, {"state.state": state, "state.reason": reason}),
             persistent=bool(domain.isPersistent()),
             autostart=_autostart(domain),
             disks=definition.disks,

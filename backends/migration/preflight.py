@@ -53,7 +53,7 @@ async def run(context: Context, on_check: OnCheck | None) -> Preflight:
     request = context.request
     command = virsh.migrate_command(
         request,
-        virsh.connect_uri(context.source_view.spec, request.guest.driver),
+        context.source_view.spec.virsh_uri(request.guest.driver),
         peer_uri,
         persistent=context.guest.persistent,
     )

@@ -9,11 +9,11 @@ from backends.errors import FerryError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.jobs import JobStatistics
 from backends.hypervisor.migrate import Whereabouts, undefine, whereabouts
-from backends.migration import verdict, virsh
+from backends.migration import verdict
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.verdict import Finding, Place
-from backends.model.guest import GuestState
+from backends.model.guest import GuestState, virsh_name
 from backends.model.host import HostName
 from backends.model.move import Outcome, Phase, Result
 
@@ -108,7 +108,7 @@ class Settlement:
     async def _tidy_source(self, at_source: Whereabouts | None) -> tuple[str, ...]:
         """The guest is proved on the destination: a definition left on the source invites a second start."""
         source, destination = self._source.name, self._destination.name
-        command = f"virsh -c {virsh.connect_uri(self._source.spec, self._key.driver)} undefine {self._name}"
+        command = f"virsh -c {self._source.spec.virsh_uri(self._key.driver)} undefine {self._virsh_name}"
         if at_source is not None and not (at_source.defined and at_source.persistent):
             return ()
         left = f"remove the definition left on {source}: {command}"
@@ -126,6 +126,10 @@ class Settlement:
     @property
     def _name(self) -> str:
         return self._record.move.request.name
+
+    @property
+    def _virsh_name(self) -> str:
+        return virsh_name(self._name, self._key)
 
     def _result(self, signal: Signal) -> Result:
         if signal is Signal.FOUND_NOWHERE_SURE:
@@ -170,7 +174,7 @@ class Settlement:
         if finding.place in (Place.SOURCE, Place.DESTINATION):
             return ()
         ask = tuple(
-            f"ask {s.name}: virsh -c {virsh.connect_uri(s.spec, self._key.driver)} domstate --reason {self._name}"
+            f"ask {s.name}: virsh -c {s.spec.virsh_uri(self._key.driver)} domstate --reason {self._virsh_name}"
             for s in (self._source, self._destination)
         )
         if finding.place is Place.BOTH:

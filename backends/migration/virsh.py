@@ -4,19 +4,9 @@ from __future__ import annotations
 
 import shlex
 
+from backends.model.guest import virsh_name
 from backends.model.host import HostFacts, HostSpec, Reach
 from backends.model.move import MoveRequest
-
-
-def connect_uri(spec: HostSpec, driver: str) -> str:
-    """How virsh on the user's machine reaches a host."""
-    match spec.reach:
-        case Reach.SSH:
-            return f"{driver}+ssh://{spec.target}/system"
-        case Reach.LOCAL:
-            return f"{driver}:///system"
-        case Reach.URI:
-            return spec.target
 
 
 def peer_uris(spec: HostSpec, facts: HostFacts | None, driver: str) -> tuple[str, ...]:
@@ -33,24 +23,17 @@ def peer_uris(spec: HostSpec, facts: HostFacts | None, driver: str) -> tuple[str
 
 
 def migrate_command(request: MoveRequest, source_uri: str, peer_uri: str, *, persistent: bool) -> str:
-    """What this program does, as one command line; the removal of the source's definition is a second one."""
-    words = ["virsh", "-c", source_uri, "migrate", "--live", "--p2p"]
+    """What this program does, as one line to copy: the limit, the move, the removal of the source's definition."""
+    name = virsh_name(request.name, request.guest)
+    virsh = ["virsh", "-c", source_uri]
+    migrate = [*virsh, "migrate", "--live", "--p2p"]
     if persistent:
-        words.append("--persistent")
+        migrate.append("--persistent")
     if request.bandwidth_mib_s is not None:
-        words += ["--bandwidth", str(request.bandwidth_mib_s)]
-    words += [request.name, peer_uri]
-    command = shlex.join(words)
+        migrate += ["--bandwidth", str(request.bandwidth_mib_s)]
+    commands = [[*migrate, name, peer_uri]]
     if request.max_downtime_ms is not None:
-        before = [
-            "virsh",
-            "-c",
-            source_uri,
-            "migrate-setmaxdowntime",
-            request.name,
-            str(request.max_downtime_ms),
-        ]
-        command = f"{shlex.join(before)} && {command}"
+        commands.insert(0, [*virsh, "migrate-setmaxdowntime", name, str(request.max_downtime_ms)])
     if persistent:
-        command += f" && {shlex.join(['virsh', '-c', source_uri, 'undefine', request.name, '--keep-nvram'])}"
-    return command
+        commands.append([*virsh, "undefine", name, "--keep-nvram"])
+    return " && ".join(shlex.join(command) for command in commands)

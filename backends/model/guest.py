@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -16,6 +17,14 @@ class GuestKey(NamedTuple):
     host: HostName
     driver: str
     uuid: str
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+:-]*")
+
+
+def virsh_name(name: str, key: GuestKey) -> str:
+    """What virsh knows a guest by: its name, unless that may have been made safe to show; then its UUID."""
+    return name if _PLAIN_NAME.fullmatch(name) else key.uuid
 
 
 class GuestState(Enum):

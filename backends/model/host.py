@@ -37,6 +37,16 @@ class HostSpec:
     peer_uri: str | None = None
     """The libvirt URI by which the other hosts' daemons reach this one, where the usual one does not fit."""
 
+    def virsh_uri(self, driver: str) -> str:
+        """How virsh on the user's machine reaches one driver of this host."""
+        match self.reach:
+            case Reach.SSH:
+                return f"{driver}+ssh://{self.target}/system"
+            case Reach.LOCAL:
+                return f"{driver}:///system"
+            case Reach.URI:
+                return self.target
+
 
 class Link(Enum):
     """Does the host answer?"""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 
-from backends.model.guest import Guest, GuestAction
-from backends.model.host import HostSpec, Reach
+from backends.model.guest import Guest, GuestAction, virsh_name
+from backends.model.host import HostSpec
 
 _VERBS = {
     GuestAction.START: "start",
@@ -17,24 +16,8 @@ _VERBS = {
     GuestAction.RESUME: "resume",
 }
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9._+:-]+")
-"""A name that is on the host what is shown here; others were cleaned and go by their UUID."""
-
 
 def action_command(spec: HostSpec, guest: Guest, action: GuestAction) -> str:
     """`virsh -c qemu+ssh://root@h1/system shutdown web-01`."""
-    plain = _PLAIN_NAME.fullmatch(guest.name) and not guest.name.startswith("-")
-    name = guest.name if plain else guest.key.uuid
-    return shlex.join(["virsh", "-c", uri(spec, guest.key.driver), _VERBS[action], name])
-
-
-def uri(spec: HostSpec, driver: str) -> str:
-    """The libvirt URI by which virsh reaches a driver of a host."""
-    path = "/" if driver in ("xen", "lxc") else "/system"
-    match spec.reach:
-        case Reach.URI:
-            return spec.target
-        case Reach.LOCAL:
-            return f"{driver}://{path}"
-        case Reach.SSH:
-            return f"{driver}+ssh://{spec.target}{path}"
+    name = virsh_name(guest.name, guest.key)
+    return shlex.join(["virsh", "-c", spec.virsh_uri(guest.key.driver), _VERBS[action], name])
