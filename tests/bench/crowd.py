@@ -76,8 +76,8 @@ def _as_installed(config: Path, options: Options, tell: Tell) -> Iterator[Figure
     hosts_mib = float(output_of([sys.executable, "-m", "tests.bench.hosts_alone", *files]))
     with Terminal([COMMAND, "--config", str(config)]) as terminal:
         tell("waiting for the full list")
-        paint_s = terminal.until(first_paint) - terminal.started_s
-        list_s = terminal.until(lambda shown: shown.shows(FULL), 60) - terminal.started_s
+        paint_s = terminal.until(first_paint, "the first paint") - terminal.started_s
+        list_s = terminal.until(lambda shown: shown.shows(FULL), FULL, 60) - terminal.started_s
         yield Figure(name="start to first paint", value=paint_s, unit="s", at_most=AIM_PAINT_S)
         yield Figure(name="start to all 10,000 guests", value=list_s, unit="s", peer=PEER_LIST_S)
         terminal.settle(SETTLE_S)
@@ -132,7 +132,7 @@ def _hushed(config: Path, options: Options, tell: Tell) -> Iterator[Figure]:
     with Terminal(argv, keep_open=[theirs]) as terminal, os.fdopen(ours, "w", buffering=1) as orders:
         os.close(theirs)
         tell("waiting for the full list again")
-        terminal.until(lambda shown: shown.shows(FULL), 60)
+        terminal.until(lambda shown: shown.shows(FULL), FULL, 60)
         terminal.settle(SETTLE_S)
         orders.write("hush\n")
         terminal.settle(HUSH_S)
@@ -163,7 +163,7 @@ def _change_a_cell(
     cpu_ms, bytes_before = main_thread_cpu_ms(pid), terminal.total_bytes
     ordered_s = time.monotonic()
     orders.write(f"cpu {host} {name} {(20 + turn) / 100}\n")
-    painted_s = terminal.until(lambda shown: any(name in x and share in x for x in shown.lines), 5)
+    painted_s = terminal.until(lambda shown: any(name in x and share in x for x in shown.lines), share, 5)
     terminal.settle(max(0.0, ordered_s + CELL_WINDOW_S - painted_s))
     return terminal.total_bytes - bytes_before, main_thread_cpu_ms(pid) - cpu_ms, painted_s - ordered_s
 

@@ -53,7 +53,10 @@ def _running(lab: Lab, options: Options, tell: Tell) -> Iterator[Figure]:
     """Frozen and thawed while the program looks on."""
     keys = list(islice(cycle(("down", "up")), options.keys))
     with program(lab) as terminal:
-        terminal.until(lambda shown: shown.shows("hosts 3 up") and shown.shows("guests 6 running"))
+        terminal.until(
+            lambda shown: shown.shows("hosts 3 up") and shown.shows("guests 6 running"),
+            "all hosts and guests",
+        )
         tell(f"{len(keys)} keys")
         healthy = time_keys(terminal, keys)
         stale = terminal.sight(lambda shown: shown.shows("1 stale"))
@@ -64,13 +67,13 @@ def _running(lab: Lab, options: Options, tell: Tell) -> Iterator[Figure]:
         pause_s = max(0.03, LEAST_KEYS_SPAN_S / len(keys))
         try:
             hanging = time_keys(terminal, keys, pause_s=pause_s)
-            terminal.until(lambda _: stale.at_s is not None)
+            terminal.until(lambda _: stale.at_s is not None, f"{FROZEN} is stale")
         finally:
             lab.thaw(FROZEN)
         thawed_s = time.monotonic()
         redrawn = len(loads) - len(OTHER_HOSTS)
         tell(f"waiting for {FROZEN} to come back")
-        back_s = terminal.until(lambda shown: shown.shows("hosts 3 up"), BACK_DEADLINE_S)
+        back_s = terminal.until(lambda shown: shown.shows("hosts 3 up"), f"{FROZEN} is back", BACK_DEADLINE_S)
     assert stale.at_s is not None
     yield from latency("key to paint, all well", healthy)
     yield from latency(f"key to paint, {FROZEN} frozen", hanging, p99_at_most_ms=AIM_KEY_MS)
@@ -133,5 +136,5 @@ def _starting(lab: Lab, tell: Tell) -> Iterator[Figure]:
 
 def _first_sight(lab: Lab) -> float:
     with program(lab) as terminal:
-        seen_s = terminal.until(lambda shown: all(shown.shows(name) for name in OTHERS))
+        seen_s = terminal.until(lambda shown: all(shown.shows(name) for name in OTHERS), "the others' guests")
         return seen_s - terminal.started_s

@@ -41,8 +41,8 @@ def start(options: Options, tell: Tell) -> Iterable[Figure]:
 def _one_start() -> tuple[float, float]:
     """Seconds to the first whole screen, and to the last guest."""
     with Terminal([COMMAND, "--embedded"]) as terminal:
-        painted_s = terminal.until(first_paint)
-        listed_s = terminal.until(lambda shown: shown.shows(ALL_GUESTS))
+        painted_s = terminal.until(first_paint, "the first paint")
+        listed_s = terminal.until(lambda shown: shown.shows(ALL_GUESTS), ALL_GUESTS)
         return painted_s - terminal.started_s, listed_s - terminal.started_s
 
 

@@ -43,7 +43,7 @@ class Piece(NamedTuple):
 
 
 class NeverShownError(Exception):
-    """What was waited for did not appear; the text is the screen instead."""
+    """What was waited for did not appear; the text says what, and shows the screen instead."""
 
 
 Holds = Callable[["Terminal"], bool]
@@ -153,14 +153,14 @@ class Terminal:
             sighting.look(self, piece.at_s)
         return piece
 
-    def until(self, holds: Holds, timeout_s: float = 30) -> float:
+    def until(self, holds: Holds, what: str, timeout_s: float = 30) -> float:
         """When the piece arrived after which it holds (time.monotonic). Raises NeverShownError."""
         deadline = time.monotonic() + timeout_s
         at_s = time.monotonic()
         while not holds(self):
             piece = self.step(max(0.0, deadline - time.monotonic()))
             if piece is None:
-                raise NeverShownError("\n".join(self.lines))
+                raise NeverShownError("\n".join([f"not within {timeout_s:g} s: {what}", *self.lines]))
             at_s = piece.at_s
         return at_s
 
@@ -187,7 +187,9 @@ class Terminal:
             pass
         before = self.row
         pressed_s = self.press(key)
-        painted_s = self.until(lambda terminal: terminal.row not in ("", before), timeout_s)
+        painted_s = self.until(
+            lambda terminal: terminal.row not in ("", before), f"{key} moves the cursor", timeout_s
+        )
         while (rest := self.step(_BURST_GAP_S)) and rest.at_s - painted_s < _BURST_GAP_S:
             painted_s = rest.at_s
         return painted_s - pressed_s

@@ -54,7 +54,7 @@ def test_ratios_go_pair_by_pair() -> None:
 
 def test_a_key_is_timed_to_the_paint_that_moves_the_cursor() -> None:
     with Terminal([sys.executable, "-c", ECHO]) as terminal:
-        terminal.until(lambda shown: shown.row == "row0")
+        terminal.until(lambda shown: shown.row == "row0", "row0")
         began_s = time.monotonic()
         took_s = terminal.time_key("down")
         assert 0 < took_s <= time.monotonic() - began_s
@@ -65,5 +65,8 @@ def test_a_key_is_timed_to_the_paint_that_moves_the_cursor() -> None:
 
 
 def test_what_never_appears_is_told_with_the_screen() -> None:
-    with Terminal([sys.executable, "-c", ECHO]) as terminal, pytest.raises(NeverShownError, match="row0"):
-        terminal.until(lambda shown: shown.row == "row9", timeout_s=1)
+    with (
+        Terminal([sys.executable, "-c", ECHO]) as terminal,
+        pytest.raises(NeverShownError, match="row9\\n.*row0"),
+    ):
+        terminal.until(lambda shown: shown.row == "row9", "row9", timeout_s=1)
