@@ -83,7 +83,7 @@ def _as_installed(config: Path, options: Options, tell: Tell) -> Iterator[Figure
         terminal.settle(SETTLE_S)
         tell(f"doing nothing for {options.idle_s:g} s")
         pieces = terminal.settle(options.idle_s)
-        yield _minute("idle minute, test hosts' CPU figures jitter", pieces, options.idle_s)
+        yield _minute("idle minute, hosts sampled", pieces, options.idle_s, at_most=AIM_IDLE_B)
         yield from _keys(terminal, options, tell)
         yield from _memory(peak_memory_mib(terminal.process.pid), hosts_mib)
 
@@ -138,7 +138,7 @@ def _hushed(config: Path, options: Options, tell: Tell) -> Iterator[Figure]:
         terminal.settle(HUSH_S)
         tell(f"doing nothing for {options.idle_s:g} s, and nothing changes")
         pieces = terminal.settle(options.idle_s)
-        yield _minute("idle minute, nothing changes", pieces, options.idle_s, at_most=AIM_IDLE_B)
+        yield _minute("idle minute, hosts hushed", pieces, options.idle_s, at_most=AIM_IDLE_B)
         tell(f"changing {CELLS} cells")
         host, name = _a_visible_guest(terminal)
         costs = [_change_a_cell(terminal, orders, host, name, turn) for turn in range(CELLS)]

@@ -67,6 +67,6 @@ def test_a_key_is_timed_to_the_paint_that_moves_the_cursor() -> None:
 def test_what_never_appears_is_told_with_the_screen() -> None:
     with (
         Terminal([sys.executable, "-c", ECHO]) as terminal,
-        pytest.raises(NeverShownError, match="row9\\n.*row0"),
+        pytest.raises(NeverShownError, match=r"row9\n.*row0"),
     ):
         terminal.until(lambda shown: shown.row == "row9", "row9", timeout_s=1)
