@@ -10,7 +10,7 @@ a FerryError. All calls are made on the event loop's thread and none blocks it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -27,7 +27,7 @@ from backends.model.fleet import Changes, FleetState
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.host import HostSpec
 from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
-from backends.model.question import Question
+from backends.model.question import Asker
 
 __all__ = [
     "ActionError",
@@ -45,10 +45,6 @@ __all__ = [
     "open_fleet",
     "parse_host",
 ]
-
-
-Asker = Callable[[Question], Awaitable[str | None]]
-"""Puts a question to the user. Answers the secret, or `yes` for a host key; None is a refusal (or nobody to ask)."""
 
 
 class Fleet(Protocol):

@@ -22,17 +22,19 @@ from backends.model.fleet import Changes, FleetState, HostView
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.host import HostName, HostSpec, Link, LinkStatus
 from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
-from backends.remote.login import Ask
+from backends.model.question import Asker
 
 _log = logging.getLogger(__name__)
 
+START_INTERVAL_S = 0.02
+"""Hosts are opened one after another: a hundred lanes that all log in at once would starve the first paint."""
 _SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
 
 
 class FleetService:
     """See backends.api.Fleet."""
 
-    def __init__(self, specs: Sequence[HostSpec], ask: Ask | None, folder: Path) -> None:
+    def __init__(self, specs: Sequence[HostSpec], ask: Asker | None, folder: Path) -> None:
         connecting = LinkStatus(Link.CONNECTING, datetime.now(UTC))
         self._board = Board(FleetState(hosts={spec.name: HostView(spec, connecting) for spec in specs}))
         self._supervisors: dict[HostName, Supervisor] = {}
@@ -44,14 +46,15 @@ class FleetService:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, specs: Sequence[HostSpec], ask: Ask | None) -> AsyncIterator[FleetService]:
+    async def open(cls, specs: Sequence[HostSpec], ask: Asker | None) -> AsyncIterator[FleetService]:
         """Run the supervisors while the block lasts."""
         folder = _runtime_folder()
         try:
             service = cls(specs, ask, folder)
             from_block: Exception | None = None
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(s.run()) for s in service._supervisors.values()]
+                supervisors = enumerate(service._supervisors.values())
+                tasks = [group.create_task(s.run(n * START_INTERVAL_S)) for n, s in supervisors]
                 tasks.append(group.create_task(service._engine.run()))
                 try:
                     yield service

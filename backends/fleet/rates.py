@@ -47,7 +47,7 @@ def host_load(old: HostCounters | None, new: HostCounters, before: HostLoad | No
     history = before.cpu_history if before else ()
     if cpu is not None:
         history = (*history, cpu)[-HostLoad.HISTORY :]
-    return HostLoad(cpu, new.memory_used_bytes, history)
+    return HostLoad(cpu, new.memory_used_bytes, new.memory_total_bytes, history)
 
 
 def _rate(old: int | None, new: int | None, seconds: float) -> float | None:

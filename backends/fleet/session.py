@@ -13,11 +13,10 @@ from backends.errors import FerryError, LinkError
 from backends.hypervisor.connection import Connection, EventListener
 from backends.hypervisor.host_facts import read_facts
 from backends.model.host import HostFacts, HostName, HostSpec, Reach
+from backends.model.question import Asker
 from backends.probes import libvirt_sockets
 from backends.remote.local import LocalShell
-from backends.remote.login import Ask
 from backends.remote.shell import Shell
-from backends.remote.ssh import SshShell
 
 _NO_LIBVIRT_HINT = "is libvirt running there? systemctl start libvirtd (or virtqemud.socket)"
 _DENIED_HINT = "the account needs access to libvirt's socket: add it to the group libvirt, or log in as root"
@@ -78,7 +77,7 @@ class Session:
 
 @asynccontextmanager
 async def open_session(
-    spec: HostSpec, *, ask: Ask | None, listener: Callable[[str], EventListener], folder: Path
+    spec: HostSpec, *, ask: Asker | None, listener: Callable[[str], EventListener], folder: Path
 ) -> AsyncIterator[Session]:
     """Log in and open every driver that answers. `listener(driver)` hears that driver's events. Raises FerryError."""
     async with contextlib.AsyncExitStack() as stack:
@@ -95,9 +94,11 @@ async def open_session(
         yield session
 
 
-async def _open_shell(spec: HostSpec, ask: Ask | None) -> Shell | None:
+async def _open_shell(spec: HostSpec, ask: Asker | None) -> Shell | None:
     match spec.reach:
         case Reach.SSH:
+            from backends.remote.ssh import SshShell  # 28 MiB and 0.2 s that fleets without SSH need not pay
+
             return await SshShell.open(spec, ask)
         case Reach.LOCAL:
             return LocalShell()

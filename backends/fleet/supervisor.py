@@ -18,7 +18,7 @@ from backends.model.counters import HostCounters
 from backends.model.fleet import LinkChanged, Sampled
 from backends.model.guest import GuestKey, GuestSample
 from backends.model.host import HostLoad, HostName, HostSpec, Link, LinkStatus
-from backends.remote.login import Ask
+from backends.model.question import Asker
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ BACKOFF_MAX_S = 20.0
 class Supervisor:
     """One host's. Runs until it is cancelled; trouble of the host becomes state of the host."""
 
-    def __init__(self, spec: HostSpec, board: Board, ask: Ask | None, folder: Path) -> None:
+    def __init__(self, spec: HostSpec, board: Board, ask: Asker | None, folder: Path) -> None:
         self.spec = spec
         self.session: Session | None = None
         self._board = board
@@ -65,8 +65,9 @@ class Supervisor:
         """Do not wait for the next attempt."""
         self._retry.set()
 
-    async def run(self) -> None:
+    async def run(self, begin_after_s: float = 0.0) -> None:
         """Connect, serve, and again."""
+        await asyncio.sleep(begin_after_s)
         while True:
             self._epoch += 1
             self._retry.clear()

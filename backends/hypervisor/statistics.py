@@ -23,7 +23,8 @@ _GROUPS = (
     | libvirt.VIR_DOMAIN_STATS_INTERFACE
     | libvirt.VIR_DOMAIN_STATS_BLOCK
 )
-SAMPLE_DEADLINE_S = 4.0
+SAMPLE_DEADLINE_S = 6.0
+"""With the interval between samples, the time after which a silent host is known to be silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _from_info(domain: Any) -> GuestCounters:
 
 
 def _read_host(conn: Any) -> HostCounters:
-    busy = total = used = None
+    busy = total = used = memory_total = None
     with contextlib.suppress(libvirt.libvirtError):  # not every driver counts its host's processors
         cpu = conn.getCPUStats(libvirt.VIR_NODE_CPU_STATS_ALL_CPUS)
         idle = cpu.get("idle", 0) + cpu.get("iowait", 0)
@@ -114,5 +115,6 @@ def _read_host(conn: Any) -> HostCounters:
     with contextlib.suppress(libvirt.libvirtError):
         memory = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
         free = sum(memory.get(name, 0) for name in ("free", "buffers", "cached"))
-        used = (memory["total"] - free) * KIB
-    return HostCounters(busy, total, used)
+        memory_total = memory["total"] * KIB
+        used = memory_total - free * KIB
+    return HostCounters(busy, total, used, memory_total)

@@ -113,10 +113,16 @@ class LiveMove:
         sample = progress.from_statistics(statistics, before, self._downtime_limit_ms)
         self._record.sample(sample)
         if sample.iteration > self._iteration and self._record.phase in (Phase.COPYING, Phase.CONVERGING):
+            skipped = sample.iteration - self._iteration > 1  # short passes, between two samples
+            passes = (
+                f"passes {self._iteration + 1} to {sample.iteration}"
+                if skipped
+                else f"pass {sample.iteration}"
+            )
             self._iteration = sample.iteration
             self._record.signal(Signal.PASS_REPEATED)
             again = humanize.naturalsize(sample.remaining_bytes, binary=True)
-            self._record.log(f"pass {sample.iteration}: {again} to send again")
+            self._record.log(f"{passes}: {again} to send again")
 
     def _heard(self, event: DomainEvent) -> None:
         if event.uuid != self._uuid:

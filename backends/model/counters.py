@@ -12,3 +12,4 @@ class HostCounters:
     cpu_busy_ns: int | None
     cpu_total_ns: int | None
     memory_used_bytes: int | None
+    memory_total_bytes: int | None

@@ -115,6 +115,8 @@ class HostLoad:
     cpu: float | None
     """Share of all processors in use since the sample before, 0..1."""
     memory_used_bytes: int | None
+    memory_total_bytes: int | None = None
+    """From the same reading as what is used; a host's facts may count it in another way."""
     cpu_history: tuple[float, ...] = field(default=())
     """The newest samples of `cpu`, oldest first; at most HISTORY of them."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeAlias
 
 from backends.model.host import HostName
 
@@ -26,3 +28,7 @@ class Question:
     """The question in one or two lines, safe to show."""
     detail: str = ""
     """Fingerprint and key type for a host key, the file of the key for a passphrase."""
+
+
+Asker: TypeAlias = Callable[[Question], Awaitable[str | None]]
+"""Puts a question to the user. Answers the secret, or `yes` for a host key; None is a refusal (or nobody to ask)."""

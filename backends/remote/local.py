@@ -59,7 +59,9 @@ class LocalShell:
         idle = times.idle + getattr(times, "iowait", 0.0)
         total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
         memory = psutil.virtual_memory()
-        return HostCounters(int((total - idle) * _NS), int(total * _NS), memory.total - memory.available)
+        return HostCounters(
+            int((total - idle) * _NS), int(total * _NS), memory.total - memory.available, memory.total
+        )
 
     async def close(self) -> None:
         """Nothing to let go of."""

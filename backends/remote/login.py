@@ -10,7 +10,7 @@ import asyncio
 import os
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +20,10 @@ import asyncssh
 
 from backends.errors import DeadlineError, HostKeyError, LinkError, LoginError
 from backends.model.host import HostName, HostSpec
-from backends.model.question import Question, QuestionKind
+from backends.model.question import Asker, Question, QuestionKind
 from backends.remote import known_keys
 from backends.remote.known_keys import OfferedKey
 from backends.untrusted import clean
-
-Ask = Callable[[Question], Awaitable[str | None]]
 
 CONNECT_DEADLINE_S = 8.0
 """For all of the handshake, not counting the time a user takes to answer."""
@@ -41,7 +39,7 @@ _TARGET = re.compile(r"^(?:(?P<user>[^@]+)@)?(?P<host>\[[^\]]+\]|[^:]+)(?::(?P<p
 class Client(asyncssh.SSHClient):
     """Hears what happens to one connection, and answers for the user."""
 
-    def __init__(self, name: HostName, ask: Ask | None) -> None:
+    def __init__(self, name: HostName, ask: Asker | None) -> None:
         self.offered: OfferedKey | None = None
         self.lost = asyncio.Event()
         self.lost_reason = ""
@@ -90,7 +88,7 @@ class Client(asyncssh.SSHClient):
 class _Patience:
     """A deadline that stands still while the user is thinking, or while another deadline runs."""
 
-    def __init__(self, seconds: float, ask: Ask | None) -> None:
+    def __init__(self, seconds: float, ask: Asker | None) -> None:
         self._seconds = seconds
         self._ask = ask
         self.limit = asyncio.timeout(seconds)
@@ -112,7 +110,7 @@ class _Patience:
             return await self._ask(question)
 
 
-async def login(spec: HostSpec, ask: Ask | None) -> tuple[asyncssh.SSHClientConnection, Client]:
+async def login(spec: HostSpec, ask: Asker | None) -> tuple[asyncssh.SSHClientConnection, Client]:
     """Connect and log in. Raises HostKeyError, LoginError, LinkError or DeadlineError."""
     try:
         return await _attempt(spec, ask, interactive=False)
@@ -123,7 +121,7 @@ async def login(spec: HostSpec, ask: Ask | None) -> tuple[asyncssh.SSHClientConn
 
 
 async def _attempt(
-    spec: HostSpec, ask: Ask | None, *, interactive: bool, hops: str | None = None, depth: int = 0
+    spec: HostSpec, ask: Asker | None, *, interactive: bool, hops: str | None = None, depth: int = 0
 ) -> tuple[asyncssh.SSHClientConnection, Client]:
     """One handshake, through `hops` in the place of ProxyJump if given; asyncssh's errors become ours."""
     patience = _Patience(CONNECT_DEADLINE_S, ask)
@@ -232,7 +230,7 @@ async def _decide(
     offered: OfferedKey | None,
     known: bytes,
     file: Path,
-    ask: Ask,
+    ask: Asker,
     error: asyncssh.HostKeyNotVerifiable,
 ) -> None:
     """Ask about an unknown key, refuse a changed one. Returns only when the key is trusted now."""

@@ -20,7 +20,7 @@ def parse(text: str) -> HostCounters:
         total = sum(ticks) * _NS_PER_TICK
         busy = total - sum(ticks[3:5]) * _NS_PER_TICK
     memory = {name: int(kib) * 1024 for name, kib in re.findall(r"^(\w+): +(\d+) kB", text, re.MULTILINE)}
-    used = None
+    total_memory, used = memory.get("MemTotal"), None
     if "MemTotal" in memory and "MemAvailable" in memory:
         used = memory["MemTotal"] - memory["MemAvailable"]
-    return HostCounters(busy, total, used)
+    return HostCounters(busy, total, used, total_memory)

@@ -15,8 +15,9 @@ import asyncssh
 from backends.errors import CommandError, DeadlineError, FerryError, LinkError
 from backends.model.counters import HostCounters
 from backends.model.host import HostName, HostSpec
+from backends.model.question import Asker
 from backends.remote import proc_load
-from backends.remote.login import Ask, Client, login
+from backends.remote.login import Client, login
 from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, Answer
 from backends.untrusted import clean
 
@@ -38,7 +39,7 @@ class SshShell:
         self._numbers = itertools.count(1)
 
     @classmethod
-    async def open(cls, spec: HostSpec, ask: Ask | None) -> SshShell:
+    async def open(cls, spec: HostSpec, ask: Asker | None) -> SshShell:
         """Log in. Raises FerryError."""
         connection, client = await login(spec, ask)
         return cls(spec.name, connection, client)

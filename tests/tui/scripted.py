@@ -109,7 +109,7 @@ class ScriptedFleet:
     def sample(self, host: str, cpu: float, samples: dict[GuestKey, GuestSample]) -> None:
         """New figures of a host."""
         history = tuple(abs((i * 37 % 11) / 20 + cpu / 3) for i in range(20))
-        self.tell(Sampled(HostName(host), 1, HostLoad(cpu, 12 * GIB, history), samples, NOW))
+        self.tell(Sampled(HostName(host), 1, HostLoad(cpu, 12 * GIB, cpu_history=history), samples, NOW))
 
     def link(self, host: str, link: Link, reason: str = "", hint: str = "") -> None:
         """A host's link changes."""

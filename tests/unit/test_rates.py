@@ -38,17 +38,17 @@ def test_a_guest_that_was_restarted_has_no_rate_until_the_next_reading() -> None
 
 
 def test_the_load_of_a_host_is_a_share_of_all_its_processors() -> None:
-    load = host_load(HostCounters(0, 0, None), HostCounters(3 * S, 4 * S, 2**30), None)
+    load = host_load(HostCounters(0, 0, None, None), HostCounters(3 * S, 4 * S, 2**30, 2**31), None)
     assert load.cpu == 0.75
-    assert load.memory_used_bytes == 2**30
+    assert (load.memory_used_bytes, load.memory_total_bytes) == (2**30, 2**31)
     assert load.cpu_history == (0.75,)
 
 
 def test_the_history_of_a_load_keeps_the_newest_only() -> None:
     load: HostLoad | None = None
-    old = HostCounters(0, 0, None)
+    old = HostCounters(0, 0, None, None)
     for number in range(1, 100):
-        new = HostCounters(number * S, number * 2 * S, None)
+        new = HostCounters(number * S, number * 2 * S, None, None)
         load = host_load(old, new, load)
         old = new
     assert load is not None
@@ -70,7 +70,8 @@ def test_proc_files_give_the_same_counters_as_libvirt() -> None:
     assert counters.cpu_total_ns == 10 * S
     assert counters.cpu_busy_ns == 1.5 * S
     assert counters.memory_used_bytes == 2_000_000 * 1024
+    assert counters.memory_total_bytes == 24_689_084 * 1024
 
 
 def test_broken_proc_files_give_unknown() -> None:
-    assert proc_load.parse("cpu  x\nMemTotal: lots") == HostCounters(None, None, None)
+    assert proc_load.parse("cpu  x\nMemTotal: lots") == HostCounters(None, None, None, None)
