@@ -14,7 +14,7 @@ from backends.api import FerryError
 from tui.actions.action import Place
 from tui.actions.registry import bindings_for
 from tui.dialogs.help import HelpDialog
-from tui.dialogs.leave import Leave, leave_dialog
+from tui.dialogs.leave import Leave, detached_words, leave_dialog
 from tui.dialogs.palette import PaletteDialog
 from tui.dialogs.questions import QuestionDesk
 from tui.logfile import bug_words
@@ -105,6 +105,12 @@ class FerryApp(SessionApp):
         if isinstance(self.screen, PlaceScreen):
             self.push_screen(HelpDialog(self.screen.PLACE, self.screen.actions, self.screen.now()))
 
+    def do_ask_again(self) -> None:
+        """What hosts asked and the user refused."""
+        count = self._desk.ask_again()
+        words = "asked again when the hosts are tried next" if count else "nothing was refused"
+        self.notify(words, timeout=4, markup=False)
+
     def do_quit(self) -> None:
         """At once, or after a question when moves are in flight."""
         if any(not move.phase.final for move in self.session.fleet.state.moves.values()):
@@ -124,8 +130,7 @@ class FerryApp(SessionApp):
         moves = [move for move in self.session.fleet.state.moves.values() if not move.phase.final]
         answer = await self.push_screen_wait(leave_dialog(moves))
         if answer is Leave.DETACH:
-            names = ", ".join(move.request.name for move in moves)
-            self.exit(message=f"still moving, without this program: {names}   (virt-ferry jobs shows it)")
+            self.exit(message=detached_words(moves))
         elif answer is Leave.ABORT:
             for move in moves:
                 try:

@@ -53,6 +53,7 @@ class Bridge:
         self._listeners: dict[Listener, frozenset[Topic]] = {}
         self._pending: set[Dirty] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._due = asyncio.Event()
         self._last_s = 0.0
         self.state = fleet.state
 
@@ -66,18 +67,27 @@ class Bridge:
         return unsubscribe
 
     async def run(self) -> None:
-        """Read the fleet until it is closed. Owned by the app."""
-        is_first = True
+        """Read the fleet until it is closed. Owned by the app; a listener's error ends it, and so the app.
+
+        (An error in a callback of the event loop would only be logged, and the screen would stand still.)
+        """
         try:
-            async for changes in self._fleet.watch():
-                if is_first:
-                    # What happened before the watch began is in no `dirty`.
-                    self._pending |= _everything(changes.state)
-                    is_first = False
-                self._take(changes)
+            async with asyncio.TaskGroup() as tasks:
+                publishing = tasks.create_task(self._publish_when_due())
+                await self._read()
+                publishing.cancel()
         finally:
             if self._timer:
                 self._timer.cancel()
+
+    async def _read(self) -> None:
+        is_first = True
+        async for changes in self._fleet.watch():
+            if is_first:
+                # What happened before the watch began is in no `dirty`.
+                self._pending |= _everything(changes.state)
+                is_first = False
+            self._take(changes)
 
     def _take(self, changes: Changes) -> None:
         self.state = changes.state
@@ -90,7 +100,13 @@ class Bridge:
             if self._timer.when() <= due_s:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(max(due_s, loop.time()), self._publish)
+        self._timer = loop.call_at(max(due_s, loop.time()), self._due.set)
+
+    async def _publish_when_due(self) -> None:
+        while True:
+            await self._due.wait()
+            self._due.clear()
+            self._publish()
 
     def _publish(self) -> None:
         self._timer = None

@@ -1,10 +1,16 @@
-"""What went wrong, as a toast: where, why, and what to do about it."""
+"""What the program tells in passing: what went wrong (where, why, what to do about it), what was copied."""
 
 from __future__ import annotations
 
 from textual.app import App
 
 from backends.api import FerryError
+
+
+def copy(app: App[None], text: str) -> None:
+    """Into the terminal's clipboard, where it takes that; nothing tells whether it did."""
+    app.copy_to_clipboard(text)
+    app.notify("copied, if the terminal allows it (OSC 52)", timeout=3, markup=False)
 
 
 def complain(app: App[None], error: FerryError) -> None:

@@ -90,6 +90,8 @@ class ScriptedFleet:
         self.asked: list[tuple[object, ...]] = []
         self.checks: tuple[Check, ...] = FINE
         self.refuses: FerryError | None = None
+        self.jobs: tuple[RunningJob, ...] = ()
+        self.xml = "<domain type='kvm'>\n  <uuid>{uuid}</uuid>\n</domain>"
 
     # -- what the test does -------------------------------------------------------------------------
 
@@ -125,10 +127,12 @@ class ScriptedFleet:
         new = replace(old, phase=phase, log=log, progress=progress or old.progress, history=history)
         self.tell(MoveChanged(new, step=phase is not old.phase or bool(words)))
 
-    def end(self, move: MoveId, result: Result, where: str, reason: str = "") -> None:
+    def end(self, move: MoveId, result: Result, where: str, reason: str = "", *left_to_do: str) -> None:
         """The move is over."""
         old = self.state.moves[move]
-        outcome = Outcome(result, HostName(where), GuestState.RUNNING, reason, 11.8, 26, int(2.6 * GIB))
+        outcome = Outcome(
+            result, HostName(where), GuestState.RUNNING, reason, 11.8, 26, int(2.6 * GIB), left_to_do
+        )
         phase = Phase(result.value)
         self.tell(MoveChanged(replace(old, phase=phase, outcome=outcome), step=True))
 
@@ -155,7 +159,7 @@ class ScriptedFleet:
 
     async def definition(self, guest: GuestKey) -> str:
         """Some XML."""
-        return f"<domain type='kvm'>\n  <uuid>{guest.uuid}</uuid>\n</domain>"
+        return self.xml.format(uuid=guest.uuid)
 
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
@@ -167,7 +171,9 @@ class ScriptedFleet:
                 on_check(check)
         worst_first = sorted(self.checks, key=lambda check: -check.verdict.severity)
         return Preflight(
-            request, tuple(worst_first), f"virsh migrate --live {request.name} {request.destination}"
+            request,
+            tuple(worst_first),
+            f"virsh migrate --live {request.name} {request.destination} && virsh undefine {request.name}",
         )
 
     def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
@@ -194,8 +200,8 @@ class ScriptedFleet:
         self.asked.append(("downtime", move, downtime_ms))
 
     async def running_jobs(self) -> tuple[RunningJob, ...]:
-        """None."""
-        return ()
+        """Those that the test has set."""
+        return self.jobs
 
 
 def transfer(second: float, *, total: int = 2 * GIB, dirty_mib_s: float | None = 31) -> MoveProgress:

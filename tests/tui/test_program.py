@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from textual.worker import WorkerFailed
 
+from backends.model.fleet import Topic
 from backends.model.host import HostName, Link
 from backends.model.question import Question, QuestionKind
 from tests.tui.programs import embedded_program, program_on
@@ -14,7 +16,7 @@ from tests.tui.terminal_bytes import on_a_wire
 from tui.actions.action import Place
 from tui.actions.registry import REGISTRY, actions_at, unknown_ids
 from tui.app import FerryApp
-from tui.bridge import Bridge
+from tui.bridge import Bridge, Update
 from tui.dialogs.questions import QuestionDesk
 from tui.screens.guest import GuestScreen
 from tui.screens.guests import GuestsScreen
@@ -27,6 +29,7 @@ from tui.screens.run import RunScreen
 from tui.session import Session
 from tui.settings import Settings
 from tui.themes import NAMES
+from tui.widgets.grid import Grid
 
 SCREENS: tuple[type[PlaceScreen], ...] = (
     GuestsScreen,
@@ -107,7 +110,7 @@ async def test_help_lists_what_works_here_with_reasons() -> None:
         await program.press("question_mark")
         await program.sees("help: guests")
         text = program.text()
-        assert "Plan a move of this guest to another host." in text
+        assert "Plan a move of this guest to another host" in text
         assert "not now: batch-105 is running" in text
         assert "Leave; asks when moves are in flight." in text
         await program.press("escape")
@@ -143,7 +146,7 @@ async def test_questions_of_hosts_are_asked_one_at_a_time() -> None:
         await program.sees("unknown host key: h1")
         assert "SHA256:abc (ED25519)" in program.text()
         assert "Password of root@h2" not in program.text()
-        await program.press("y")
+        await program.press(*"yes", "enter")
         assert await first == "yes"
         await program.sees("Password of root@h2")
         await program.press(*"secret")
@@ -159,6 +162,67 @@ async def test_enter_alone_trusts_no_key() -> None:
         await program.sees("unknown host key: h1")
         await program.press("enter")
         assert await answer is None
+
+
+async def test_a_key_pressed_for_something_else_trusts_no_host() -> None:
+    async with program_on(ScriptedFleet("h1")) as program:
+        key = Question(QuestionKind.HOST_KEY, HostName("h1"), "The key of h1 is not known.")
+        answer = asyncio.ensure_future(program.desk(key))
+        await program.sees("unknown host key: h1")
+        await program.press("y", "enter")
+        assert await answer is None
+
+
+async def test_a_refused_question_is_not_asked_again_until_the_user_says_so() -> None:
+    async with program_on(ScriptedFleet("h1")) as program:
+        key = Question(QuestionKind.HOST_KEY, HostName("h1"), "The key of h1 is not known.")
+        answer = asyncio.ensure_future(program.desk(key))
+        await program.sees("unknown host key: h1")
+        await program.press("escape")
+        assert await answer is None
+        assert await program.desk(key) is None
+        assert "unknown host key: h1" not in program.text()
+        await program.press("2", "a")
+        await program.sees("asked again")
+        again = asyncio.ensure_future(program.desk(key))
+        await program.sees("unknown host key: h1")
+        await program.press(*"yes", "enter")
+        assert await again == "yes"
+
+
+async def test_a_question_that_nobody_waits_for_goes_away() -> None:
+    async with program_on(ScriptedFleet("h1")) as program:
+        word = Question(QuestionKind.PASSWORD, HostName("h1"), "Password of root@h1")
+        answer = asyncio.ensure_future(program.desk(word))
+        await program.sees("Password of root@h1")
+        answer.cancel()
+        await program.no_longer_sees("Password of root@h1")
+        again = asyncio.ensure_future(program.desk(word))
+        await program.sees("Password of root@h1")
+        await program.press("escape")
+        assert await again is None
+
+
+async def test_a_bug_in_a_screen_ends_the_program_instead_of_freezing_it() -> None:
+    fleet = ScriptedFleet("h1")
+    with pytest.raises(WorkerFailed):
+        async with program_on(fleet) as program:
+            await program.sees("GUESTS")
+
+            def broken(_: Update) -> None:
+                raise ZeroDivisionError
+
+            program.app.session.bridge.subscribe([Topic.LINK], broken)
+            fleet.link("h1", Link.DOWN, "login refused")
+            await program.until(lambda: program.app._exception is not None)
+
+
+async def test_the_palette_puts_names_before_letters() -> None:
+    async with embedded_program() as program:
+        await program.press("colon", *"the")
+        await program.sees("Another set of colours.")
+        grid = program.widget(Grid)
+        assert grid.highlighted_key == "theme"
 
 
 async def test_q_leaves_at_once_when_nothing_moves() -> None:

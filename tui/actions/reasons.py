@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from backends.model.fleet import FleetState
 from backends.model.guest import Guest, GuestAction, GuestState
 from backends.model.move import Move, Phase, Preflight
+from tui.words.move import command_to_copy
+from tui.words.twin import twin_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ def on_its_way(now: Now) -> str:
     return f"{move.request.name} is on its way to {move.request.destination}" if move else ""
 
 
+def unless_on_its_way(reason: Reason) -> Reason:
+    """A reason that does not count for a guest on its way: its move can be watched instead."""
+    return lambda now: "" if on_its_way(now) else reason(now)
+
+
 def wrong_state(action: GuestAction) -> Reason:
     """The guest is in no state for this action."""
 
@@ -91,9 +98,24 @@ def wrong_state(action: GuestAction) -> Reason:
     return reason
 
 
+def active_elsewhere(now: Now) -> str:
+    """The same guest is active on another host: a second one would write to the same disks."""
+    twin = twin_of(now.fleet, now.guest) if now.guest else None
+    if twin is None:
+        return ""
+    host = twin.key.host
+    view = now.fleet.hosts[host]
+    when = "" if view.link.answers else f" (so said {host}, which is silent now)"
+    return f"{twin.name} is {twin.state.value} on {host}{when}: two of it would ruin its disks"
+
+
+_WAKES = (GuestAction.START, GuestAction.RESUME)
+
+
 def life(action: GuestAction) -> Reason:
     """Everything that stands against an action on a guest's life."""
-    return first_of(no_guest, read_only, silent_host, on_its_way, wrong_state(action))
+    twice = active_elsewhere if action in _WAKES else never
+    return first_of(no_guest, read_only, silent_host, on_its_way, wrong_state(action), twice)
 
 
 def nowhere_to_go(now: Now) -> str:
@@ -114,6 +136,13 @@ def not_checked(now: Now) -> str:
         refusal = now.preflight.checks[0]
         return f"refused: {refusal.title}: {refusal.evidence}"
     return ""
+
+
+def nothing_to_copy(now: Now) -> str:
+    """No command is known (yet)."""
+    if now.move:
+        return "" if command_to_copy(now.move) else "no command is left to do"
+    return "" if now.preflight else "the checks are not finished yet"
 
 
 def move_is_over(now: Now) -> str:

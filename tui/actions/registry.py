@@ -20,12 +20,8 @@ from tui.actions.reasons import Reason
 _GUEST_PLACES = (Place.GUESTS, Place.GUEST)
 _MOVE_PLACES = (Place.MOVES, Place.RUN)
 
-_MAY_MOVE = reasons.first_of(
-    reasons.no_guest,
-    reasons.read_only,
-    reasons.on_its_way,
-    reasons.silent_host,
-    reasons.nowhere_to_go,
+_MAY_MOVE = reasons.unless_on_its_way(
+    reasons.first_of(reasons.no_guest, reasons.read_only, reasons.silent_host, reasons.nowhere_to_go)
 )
 _MAY_START_MOVE = reasons.first_of(reasons.read_only, reasons.not_checked)
 _MAY_TURN = reasons.first_of(
@@ -64,7 +60,7 @@ REGISTRY: tuple[Action, ...] = (
         "migrate",
         "m",
         "move",
-        "Plan a move of this guest to another host.",
+        "Plan a move of this guest to another host, or watch the one that is under way.",
         *_GUEST_PLACES,
         why_not=_MAY_MOVE,
         rank=0,
@@ -133,7 +129,16 @@ REGISTRY: tuple[Action, ...] = (
         Place.PLAN,
         rank=1,
     ),
-    _action("copy-command", "y", "copy command", "Copy the equivalent virsh command.", Place.PLAN, rank=4),
+    _action(
+        "copy-command",
+        "y",
+        "copy command",
+        "Copy the equivalent virsh command; after a move the one that is left to do.",
+        Place.PLAN,
+        Place.RUN,
+        why_not=reasons.nothing_to_copy,
+        rank=4,
+    ),
     _action(
         "bandwidth",
         "b",
@@ -171,6 +176,14 @@ REGISTRY: tuple[Action, ...] = (
         Place.PLAN,
         Place.RUN,
         rank=1,
+    ),
+    _action(
+        "ask-again",
+        "a",
+        "ask again",
+        "Let hosts ask again for what was refused: unknown keys, passphrases, passwords.",
+        Place.HOSTS,
+        rank=3,
     ),
     _action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=None),
     _action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=None),

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tui.dialogs.dialog import Dialog
+from tui.dialogs.dialog import BodyView, Dialog
 from tui.widgets.lines import LineView, Picture, dim, line
 
 
@@ -19,9 +19,16 @@ class AskDialog(Dialog[str | None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", show=False)]
 
     def __init__(
-        self, title: str, body: Picture, *, secret: bool = False, number: bool = False, value: str = ""
+        self,
+        title: str,
+        body: Picture,
+        *,
+        secret: bool = False,
+        number: bool = False,
+        value: str = "",
+        dangerous: bool = False,
     ) -> None:
-        super().__init__(title)
+        super().__init__(title, dangerous=dangerous)
         self._body = body
         self._input = Input(
             value, password=secret, type="integer" if number else "text", valid_empty=True, max_length=512
@@ -31,7 +38,11 @@ class AskDialog(Dialog[str | None]):
     def content(self) -> list[Widget]:
         """The question and the line to answer on."""
         keys = line(dim("enter takes it, esc goes back"))
-        return [LineView(self._body, id="body"), self._input, LineView(lambda _: [keys], id="hint")]
+        return [BodyView(self._body, id="body"), self._input, LineView(lambda _: [keys], id="hint")]
+
+    def room_below_body(self) -> int:
+        """Air, the line, air, the keys."""
+        return 4
 
     def on_mount(self) -> None:
         """Ready to type."""

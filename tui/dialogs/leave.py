@@ -10,6 +10,7 @@ from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.format import percent
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, wrap
+from tui.words.move import is_outrun
 
 
 class Leave(Enum):
@@ -20,20 +21,42 @@ class Leave(Enum):
     ABORT = "abort"
 
 
+_DETACHED = (
+    "The hosts move the guests by themselves: they go on when this program ends. Its last step is then left"
+    " to you: to remove the definition that stays on the source, shut off."
+)
+
+
+def detached_words(moves: Sequence[Move]) -> str:
+    """What stays on the terminal after leaving: what still moves, and what to do once it has arrived."""
+    lines = ["still moving, without this program (virt-ferry jobs shows it):"]
+    for move in moves:
+        request = move.request
+        lines.append(f"  {request.name}, {move.source} to {request.destination}")
+        _, _, tidy = (move.preflight.command if move.preflight else "").partition(" && ")
+        if tidy:
+            lines.append(f"    once it runs on {request.destination}: {tidy}")
+    return "\n".join(lines)
+
+
+def _way(move: Move) -> Line:
+    progress = move.progress
+    cells = line(
+        Cell(move.request.name, Tone.TITLE),
+        dim(f"  {move.source} to {move.request.destination}  "),
+        Cell(percent(progress.fraction) if progress else move.phase.value, Tone.BUSY),
+    )
+    if progress and is_outrun(progress):
+        return (*cells, Cell("  will not converge as it is", Tone.DOUBT))
+    return cells
+
+
 def leave_dialog(moves: Sequence[Move]) -> ChoiceDialog[Leave]:
     """Names them; moves are peer-to-peer and survive the program."""
 
     def body(width: int) -> list[Line]:
-        lines = [
-            line(
-                Cell(move.request.name, Tone.TITLE),
-                dim(f"  {move.source} to {move.request.destination}  "),
-                Cell(percent(move.progress.fraction) if move.progress else move.phase.value, Tone.BUSY),
-            )
-            for move in moves
-        ]
-        words = "The hosts move the guests by themselves: they go on when this program ends."
-        return [*lines, EMPTY, *wrap(words, width)]
+        lines = [_way(move) for move in moves]
+        return [*lines, EMPTY, *wrap(_DETACHED, width)]
 
     return ChoiceDialog(
         "moves are in flight",

@@ -23,6 +23,16 @@ def _names(action: Action) -> str:
     return f"{action.label} {action.id}"
 
 
+def _distance(typed: str, action: Action) -> int:
+    """0: its name begins so; 1: a word of it does; 2: it is somewhere in it; 3: its letters are."""
+    wanted, names = typed.strip().casefold(), _names(action).casefold()
+    if names.startswith(wanted):
+        return 0
+    if any(word.startswith(wanted) for word in names.replace("-", " ").split()):
+        return 1
+    return 2 if wanted in names else 3
+
+
 class PaletteDialog(Dialog[str | None]):
     """Ends with the id of the action, or None."""
 
@@ -51,7 +61,7 @@ class PaletteDialog(Dialog[str | None]):
             ],
             key=lambda action: action.id,
             glyphs=session_of(self).settings.glyphs,
-            no_match="No such command.",
+            placeholder="No such command.",
         )
         grid.show(self._actions)
         return [line, grid]
@@ -72,7 +82,10 @@ class PaletteDialog(Dialog[str | None]):
             matches = parse(event.value, _names, {})
         except FilterError:
             return
-        self.query_one(Grid).set_filter(matches)
+        found = [action for action in self._actions if matches is None or matches(action)]
+        grid: Grid[Action] = self.query_one(Grid)
+        grid.show(sorted(found, key=lambda action: _distance(event.value, action)))
+        grid.action_home()
 
     @on(Input.Submitted)
     @on(Grid.Selected)

@@ -1,4 +1,8 @@
-"""Questions of hosts (unknown keys, passphrases, passwords), one at a time, in the order they came."""
+"""Questions of hosts (unknown keys, passphrases, passwords), one at a time, in the order they came.
+
+They come when they like, perhaps while the user presses keys for something else. So no single key trusts a
+host: `yes` is typed, as for ssh. What was refused is not asked again by each attempt to connect.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from textual.screen import ModalScreen
 
 from backends.model.question import Question, QuestionKind
 from tui.dialogs.ask import AskDialog
-from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.widgets.grid_columns import Tone
 from tui.widgets.lines import EMPTY, Line, wrap
 
@@ -19,9 +22,12 @@ class QuestionDesk:
 
     def __init__(self) -> None:
         self._waiting: asyncio.Queue[tuple[Question, asyncio.Future[str | None]]] = asyncio.Queue()
+        self._refused: set[Question] = set()
 
     async def __call__(self, question: Question) -> str | None:
         """Put it to the user; None is a refusal. A host that no longer waits takes its question back."""
+        if question in self._refused:
+            return None
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
         await self._waiting.put((question, answer))
         return await answer
@@ -31,9 +37,41 @@ class QuestionDesk:
         while True:
             question, answer = await self._waiting.get()
             if not answer.done():
-                given = await app.push_screen_wait(dialog_for(question))
-                if not answer.done():
-                    answer.set_result(given)
+                await self._put(app, question, answer)
+
+    async def _put(self, app: App[None], question: Question, answer: asyncio.Future[str | None]) -> None:
+        dialog = dialog_for(question)
+        answer.add_done_callback(lambda _: _take_back(dialog))
+        given = accepted(question, await app.push_screen_wait(dialog))
+        if answer.done():
+            return
+        if given is None:
+            self._refused.add(question)
+            app.notify(
+                f"{question.host} is not asked about again, until you say so in mode 2",
+                timeout=6,
+                markup=False,
+            )
+        answer.set_result(given)
+
+    def ask_again(self) -> int:
+        """What was refused may be asked again, when the hosts are tried next. How much that is."""
+        count = len(self._refused)
+        self._refused.clear()
+        return count
+
+
+def _take_back(dialog: ModalScreen[str | None]) -> None:
+    """The host waits no longer: an answer would go nowhere."""
+    if dialog.is_current:
+        dialog.dismiss(None)
+
+
+def accepted(question: Question, typed: str | None) -> str | None:
+    """What the host is told: the secret, or the one word that trusts a key; None is a refusal."""
+    if question.kind is not QuestionKind.HOST_KEY:
+        return typed
+    return "yes" if typed and typed.strip().casefold() == "yes" else None
 
 
 def dialog_for(question: Question) -> ModalScreen[str | None]:
@@ -43,12 +81,12 @@ def dialog_for(question: Question) -> ModalScreen[str | None]:
         lines = wrap(question.text, width)
         if question.detail:
             lines += [EMPTY, *wrap(question.detail, width, Tone.TITLE)]
+        if is_key:
+            words = "Type yes if it is the key of that host: it is then remembered. Anything else is a no."
+            lines += [EMPTY, *wrap(words, width)]
         return lines
 
-    if question.kind is QuestionKind.HOST_KEY:
-        choices: list[Choice[str | None]] = [
-            Choice("n", "no: do not connect", None),
-            Choice("y", "yes: this is the key of that host, remember it", "yes"),
-        ]
-        return ChoiceDialog(f"unknown host key: {question.host}", body, choices, dangerous=True)
+    is_key = question.kind is QuestionKind.HOST_KEY
+    if is_key:
+        return AskDialog(f"unknown host key: {question.host}", body, dangerous=True)
     return AskDialog(f"{question.kind.value}: {question.host}", body, secret=True)

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from backends.api import FerryError
+from backends.model.fleet import Topic
 from backends.model.guest import GuestKey
 from tui.actions.action import Place
 from tui.actions.registry import bindings_for
@@ -41,17 +42,17 @@ class GuestScreen(GuestPlace):
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """The definition is asked for once."""
+        """The definition has the keys for scrolling."""
         self.query_one("#definition").focus()
-        self.run_worker(self._read(), exclusive=True)
 
     def guest_key(self) -> GuestKey:
         """The guest of this page."""
         return self._key
 
     def resync(self) -> None:
-        """Everything but the definition."""
+        """Everything, the definition too: it may have changed while the page was covered."""
         self._draw_facts()
+        self._read_definition()
         super().resync()
 
     def follow(self, update: Update) -> None:
@@ -59,6 +60,8 @@ class GuestScreen(GuestPlace):
         if self._key in update.guests() or self._key.host in update.hosts_with_new_link():
             self._draw_facts()
             self.redraw_keys()
+        if (Topic.GUEST, self._key) in update.dirty:
+            self._read_definition()
         super().follow(update)
 
     def _draw_facts(self) -> None:
@@ -71,6 +74,11 @@ class GuestScreen(GuestPlace):
             return detail(row, glyphs, datetime.now(UTC), width, most=4)
 
         self.query_one("#facts", LineView).draw(picture)
+
+    def _read_definition(self) -> None:
+        """Ask for it anew; an answer that is still under way is of no more use."""
+        if self.state.guest(self._key):
+            self.run_worker(self._read(), group="definition", exclusive=True)
 
     async def _read(self) -> None:
         view = self.query_one("#definition", ReadView)

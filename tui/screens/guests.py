@@ -29,12 +29,21 @@ from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.hosts_pane import HostsLine, HostsPane
 from tui.widgets.lines import Line, LineView, dim, spread
 from tui.words.guest import GuestRow, arriving, detail, row_of
+from tui.words.twin import same_guest
 
 AGE_TICK_S = 60.0
 """How often the ages on the screen are read anew; what reads the same is not painted."""
 
 TROUBLE_TICK_S = 1.0
 """The same for the time that a host has been silent."""
+
+
+_FILTER_KEYS: Line = (
+    Cell(" enter", Tone.TITLE),
+    Cell(" keep the filter "),
+    Cell(" esc", Tone.TITLE),
+    Cell(" all rows "),
+)
 
 
 def _now() -> datetime:
@@ -58,7 +67,7 @@ class GuestsScreen(GuestPlace):
         """The panes."""
         glyphs = self.session.settings.glyphs
         yield Header()
-        yield HostsLine(glyphs)
+        yield HostsLine(glyphs, _now)
         with Horizontal():
             yield HostsPane(glyphs, _now)
             with Vertical():
@@ -109,7 +118,7 @@ class GuestsScreen(GuestPlace):
         if update.touches(Topic.MOVE):
             self._follow_moves(update)
         stale = {key for host in update.hosts_with_new_link() for key in update.state.hosts[host].guests}
-        self._change_rows(update.guests() | stale)
+        self._change_rows(update.guests() | stale | self._twins(update))
         if update.touches(Topic.LINK) or update.touches(Topic.LOAD):
             self._draw_hosts()
             self.grid.placeholder = self._nothing_here()
@@ -117,6 +126,13 @@ class GuestsScreen(GuestPlace):
         if self.guest_key() in update.guests() or stale or update.touches(Topic.MOVE):
             self._draw_detail()
         super().follow(update)
+
+    def _twins(self, update: Update) -> set[GuestKey]:
+        """A guest's row tells of the same guest on other hosts, too."""
+        changed = (subject for topic, subject in update.dirty if topic is Topic.GUEST)
+        return {
+            twin for key in changed if isinstance(key, GuestKey) for twin in same_guest(update.state, key)
+        }
 
     def _follow_moves(self, update: Update) -> None:
         """Guests in flight, and their twins at the destination, which are shown only once they have arrived."""
@@ -154,7 +170,8 @@ class GuestsScreen(GuestPlace):
         matched = f"{grid.matched} of {grid.total}" if grid.matched != grid.total else str(grid.total)
         query = self.query_one(FilterLine).value
         left: Line = (Cell(" GUESTS ", Tone.TITLE), dim(f" {matched}"))
-        right: Line = (dim("filter "), Cell(f"{query} ", Tone.DOUBT)) if query else ()
+        is_typed = self.query_one(FilterLine).is_open
+        right: Line = (dim("filter "), Cell(f"{query} ", Tone.DOUBT)) if query and not is_typed else ()
         self.query_one("#heading", LineView).draw(lambda width: [spread(left, right, width)])
 
     def _draw_detail(self) -> None:
@@ -202,6 +219,15 @@ class GuestsScreen(GuestPlace):
     def do_filter(self) -> None:
         """Type a filter."""
         self.query_one(FilterLine).open()
+        self._draw_heading()
+        self.redraw_keys()
+
+    def redraw_keys(self) -> None:
+        """While a filter is typed, keys do other things."""
+        if self.query_one(FilterLine).is_open:
+            self.query_one(KeyLine).show_line(_FILTER_KEYS)
+        else:
+            super().redraw_keys()
 
     def do_clear_filter(self) -> None:
         """All rows again."""
@@ -221,3 +247,5 @@ class GuestsScreen(GuestPlace):
     @on(FilterLine.Closed)
     def _filter_closed(self) -> None:
         self.grid.focus()
+        self._draw_heading()
+        self.redraw_keys()

@@ -7,6 +7,8 @@ from backends.model.guest import Guest, GuestAction, GuestKey
 from tui.actions.reasons import Now
 from tui.dialogs.choice import confirm
 from tui.screens.place import PlaceScreen
+from tui.screens.plan import PlanScreen
+from tui.screens.run import RunScreen
 from tui.toasts import complain
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, wrap
@@ -17,6 +19,9 @@ _CONSEQUENCES = {
     GuestAction.FORCE_OFF: "Its power is cut: what it has not written to its disks is lost.",
     GuestAction.REBOOT: "Its operating system is asked to restart; what it serves stops meanwhile.",
 }
+
+_ASKED = (GuestAction.SHUT_DOWN, GuestAction.REBOOT)
+"""What only the guest's operating system can do: nothing may be seen of it for long."""
 
 
 class GuestPlace(PlaceScreen):
@@ -60,11 +65,13 @@ class GuestPlace(PlaceScreen):
         self._act(GuestAction.RESUME)
 
     def do_migrate(self) -> None:
-        """Plan a move."""
-        from tui.screens.plan import PlanScreen
-
+        """Plan a move, or watch the one that is under way."""
         guest = self.now().guest
-        if guest:
+        if guest is None:
+            return
+        if move := self.state.move_of(guest.key):
+            self.app.push_screen(RunScreen(move.id))
+        else:
             self.app.push_screen(PlanScreen(guest.key))
 
     def _act(self, action: GuestAction) -> None:
@@ -80,24 +87,23 @@ class GuestPlace(PlaceScreen):
             await self.session.fleet.act(guest.key, action)
         except FerryError as error:
             complain(self.app, error)
+        else:
+            if action in _ASKED:
+                words = f"{guest.name} was asked to {action.value}: it takes its time, or ignores it"
+                self.app.notify(words, timeout=5, markup=False)
 
     async def _confirmed(self, guest: Guest, action: GuestAction) -> bool:
         command = action_command(self.state.hosts[guest.key.host].spec, guest, action)
 
         def body(width: int) -> list[Line]:
             who = line(Cell(guest.name, Tone.TITLE), dim(" on "), Cell(guest.key.host, Tone.TITLE))
-            return [
-                who,
-                EMPTY,
-                *wrap(_CONSEQUENCES[action], width),
-                EMPTY,
-                *wrap(command, width, Tone.DIM),
-            ]
+            return [who, EMPTY, *wrap(_CONSEQUENCES[action], width), EMPTY, *wrap(command, width, Tone.DIM)]
 
         question = confirm(
             f"{action.value} {guest.name}?",
             body,
             no="no, leave it as it is",
             yes=f"yes, {action.value} {guest.name} on {guest.key.host}",
+            command=command,
         )
         return await self.app.push_screen_wait(question)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
@@ -23,19 +24,24 @@ from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import LineView, dim
+from tui.words.jobs import foreign_jobs, jobs_picture
 from tui.words.moves import move_columns
 
 _NONE_YET = (
     "No move yet in this session.\n\n"
-    "m on a guest (mode 1) plans one. A move goes on when virt-ferry ends: virt-ferry jobs shows what"
-    " libvirt is doing, whoever started it."
+    "m on a guest (mode 1) plans one. A move goes on when virt-ferry ends; what still runs of an earlier"
+    " session, or of anybody, is then shown below."
 )
+
+JOBS_GAP_S = 2.0
+"""How often libvirt's jobs are asked for, while this screen is in front."""
 
 
 class MovesScreen(PlaceScreen):
-    """A line with a bar for each."""
+    """A line with a bar for each; below them the jobs that others started."""
 
     PLACE = Place.MOVES
+    CSS_PATH = Path(__file__).with_name("moves.tcss")
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(Place.MOVES)
 
     def compose(self) -> ComposeResult:
@@ -50,11 +56,19 @@ class MovesScreen(PlaceScreen):
             glyphs=glyphs,
             placeholder=_NONE_YET,
         )
+        yield LineView(id="others")
         yield KeyLine()
 
     def on_mount(self) -> None:
         """The table has the keys."""
         self.grid.focus()
+        self.set_interval(JOBS_GAP_S, self._look_for_others)
+        self._look_for_others()
+
+    def on_screen_resume(self) -> None:
+        """Not only after the next interval."""
+        super().on_screen_resume()
+        self._look_for_others()
 
     @property
     def grid(self) -> Grid[Move]:
@@ -79,6 +93,19 @@ class MovesScreen(PlaceScreen):
             self.grid.update([moves[move] for move in changed if move in moves])
             self._draw_heading()
         super().follow(update)
+
+    def _look_for_others(self) -> None:
+        """Only while somebody looks, and never two questions at once: a host may take long."""
+        is_asking = any(worker.group == "jobs" and not worker.is_finished for worker in self.workers)
+        if self.is_current and not is_asking:
+            self.run_worker(self._draw_others(), group="jobs")
+
+    async def _draw_others(self) -> None:
+        jobs = foreign_jobs(await self.session.fleet.running_jobs(), self.state)
+        self.set_class(bool(jobs), "-others")
+        if jobs:
+            state = self.state
+            self.query_one("#others", LineView).draw(lambda width: jobs_picture(jobs, state, width))
 
     def _draw_heading(self) -> None:
         moves = self.state.moves.values()

@@ -47,6 +47,11 @@ class PlaceScreen(Screen[None]):
         """What can be done here."""
         return actions_at(self.PLACE, self.session.settings.keys)
 
+    @property
+    def shown_actions(self) -> tuple[Action, ...]:
+        """Those of the footer."""
+        return self.actions
+
     def now(self) -> Now:
         """What actions are judged by; screens with a selection add it."""
         return Now(self.state, read_only=self.session.settings.read_only)
@@ -69,7 +74,7 @@ class PlaceScreen(Screen[None]):
     def redraw_keys(self) -> None:
         """The selection changed, and with it what can be done."""
         for keys in self.query(KeyLine):
-            keys.show(self.actions, self.now())
+            keys.show(self.shown_actions, self.now())
 
     def on_mount(self) -> None:
         """Listen from now on."""
@@ -88,6 +93,8 @@ class PlaceScreen(Screen[None]):
             self.resync()
 
     def _hear(self, update: Update) -> None:
+        if not self.app.is_running:
+            return  # the panes go before the screen does, when the program ends
         if self.is_current:
             self.follow(update)
         else:
@@ -97,7 +104,13 @@ class PlaceScreen(Screen[None]):
         """Carry an action out, or say why it cannot be done now."""
         action = action_of(action_id)
         if reason := action.why_not(self.now()):
-            self.app.notify(reason, title=f"not now: {action.label}", severity="warning", markup=False)
+            self._refuse(f"not now: {action.label}: {reason}")
             return
         handler: Callable[[], None] = getattr(self, action.method, None) or getattr(self.app, action.method)
         handler()
+
+    def _refuse(self, words: str) -> None:
+        """In the line of keys; in a toast only what does not fit there, for toasts cover what they lie on."""
+        for keys in self.query(KeyLine):
+            if not keys.tell(words):
+                self.app.notify(words, severity="warning", timeout=5, markup=False)

@@ -22,11 +22,11 @@ from tui.dialogs.choice import confirm
 from tui.dialogs.limits import bandwidth_dialog, downtime_dialog, number_in
 from tui.screens.place import PlaceScreen
 from tui.screens.run import RunScreen
-from tui.toasts import complain
+from tui.toasts import complain, copy
 from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, wrap
+from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, spread, wrap
 from tui.words.checks import checks_head, checks_picture
 from tui.words.plan import (
     destination_columns,
@@ -124,14 +124,9 @@ class PlanScreen(PlaceScreen):
         guest = self.state.guest(self._guest)
         name = guest.name if guest else "the guest is gone"
         glyphs = self.session.settings.glyphs
-        head = line(
-            dim(" MOVE  "),
-            Cell(name, Tone.TITLE),
-            dim("   from "),
-            Cell(self._guest.host),
-            dim(f" {glyphs.arrow} choose the destination with the cursor"),
-        )
-        self.query_one("#plan-head", LineView).draw(lambda _: [head, EMPTY])
+        left = line(dim(" MOVE  "), Cell(name, Tone.TITLE), dim("   from "), Cell(self._guest.host))
+        right = line(dim(f"choose the destination with the cursor {glyphs.arrow} "))
+        self.query_one("#plan-head", LineView).draw(lambda width: [spread(left, right, width), EMPTY])
 
     def _draw_plan(self) -> None:
         """Limits, checks and what they come to."""
@@ -140,8 +135,11 @@ class PlanScreen(PlaceScreen):
         checks, preflight, trouble = list(self._checks), self._preflight, self._trouble
         head = checks_head(checks, finished=preflight is not None or bool(trouble) or request is None)
         self.query_one("#limits", LineView).draw(lambda _: [limits_line(request)] if request else [EMPTY])
-        self.query_one("#checks-head", LineView).draw(lambda _: [head])
-        self.query_one("#checks", ReadView).draw(lambda width: checks_picture(checks, glyphs, width))
+        view = self.query_one("#checks", ReadView)
+        view.draw(lambda width: checks_picture(checks, glyphs, width))
+        is_long = len(view.lines) > view.size.height
+        right: Line = (dim("tab, then up and down: all of them "),) if is_long else ()
+        self.query_one("#checks-head", LineView).draw(lambda width: [spread(head, right, width)])
         self.query_one("#verdict", LineView).draw(
             lambda width: verdict_picture(preflight, trouble, glyphs, width)
         )
@@ -237,8 +235,7 @@ class PlanScreen(PlaceScreen):
     def do_copy_command(self) -> None:
         """The virsh command, into the terminal's clipboard."""
         if self._preflight:
-            self.app.copy_to_clipboard(self._preflight.command)
-            self.app.notify("copied, if the terminal allows it (OSC 52)", markup=False)
+            copy(self.app, self._preflight.command)
 
     def do_back(self) -> None:
         """Nothing has been done."""

@@ -13,21 +13,24 @@ from textual.binding import BindingType
 from backends.api import FerryError
 from backends.model.fleet import Topic
 from backends.model.move import Move, MoveId
-from tui.actions.action import Place
+from tui.actions.action import Action, Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
 from tui.dialogs.abort import abort_dialog
 from tui.dialogs.limits import bandwidth_dialog, downtime_dialog, number_in
 from tui.screens.place import PlaceScreen
-from tui.toasts import complain
+from tui.toasts import complain, copy
 from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.lines import LineView, ReadView
-from tui.words.move import log_lines, move_title, outcome_card
+from tui.words.move import command_to_copy, log_lines, move_title, outcome_card
 from tui.words.run import bar_picture, plot_picture
 
-_TALL = 30
-"""Lines of a screen from which the plot gets higher bands."""
+_BAND_HEIGHTS = ((46, 6), (38, 4), (30, 3), (0, 2))
+"""From how many lines of a screen on each band of the plot gets how many of them."""
+
+_KNOBS = frozenset({"bandwidth", "downtime", "abort"})
+"""Actions that mean nothing once the move is over: their keys then only say so."""
 
 
 class RunScreen(PlaceScreen):
@@ -63,6 +66,13 @@ class RunScreen(PlaceScreen):
         """With the move."""
         return Now(self.state, read_only=self.session.settings.read_only, move=self.move())
 
+    @property
+    def shown_actions(self) -> tuple[Action, ...]:
+        """Without the knobs of a move that is over."""
+        move = self.move()
+        is_over = move is not None and move.phase.final
+        return tuple(a for a in self.actions if not (is_over and a.id in _KNOBS))
+
     def resync(self) -> None:
         """Everything anew."""
         self._draw()
@@ -83,7 +93,7 @@ class RunScreen(PlaceScreen):
         if move is None:
             return
         glyphs = self.session.settings.glyphs
-        band_height = 3 if self.size.height >= _TALL else 2
+        band_height = next(band for lines, band in _BAND_HEIGHTS if self.size.height >= lines)
         self.query_one("#title", LineView).draw(
             lambda width: move_title(move, glyphs, datetime.now(UTC), width)
         )
@@ -146,6 +156,12 @@ class RunScreen(PlaceScreen):
             await call
         except FerryError as error:
             complain(self.app, error)
+
+    def do_copy_command(self) -> None:
+        """The virsh command of the move; after its end the one that is left to do."""
+        move = self.move()
+        if move and (command := command_to_copy(move)):
+            copy(self.app, command)
 
     def do_back(self) -> None:
         """The move goes on."""

@@ -25,6 +25,11 @@ class FilterLine(Input):
         self.cursor_blink = False
         self.can_focus = False
 
+    @property
+    def is_open(self) -> bool:
+        """Do keys go here?"""
+        return self.has_class("-open")
+
     def open(self) -> None:
         """Show the line and type into it."""
         self.can_focus = True

@@ -46,10 +46,12 @@ class HostsPane(LineView):
 class HostsLine(LineView):
     """The same in one line, for screens too narrow for a pane."""
 
-    def __init__(self, glyphs: Glyphs) -> None:
+    def __init__(self, glyphs: Glyphs, clock: Callable[[], datetime]) -> None:
         super().__init__(id="hosts-line")
         self._glyphs = glyphs
+        self._clock = clock
 
     def show(self, state: FleetState) -> None:
         """Draw it anew."""
-        self.draw(lambda _: [hosts_summary(list(state.hosts.values()), self._glyphs)])
+        views = list(state.hosts.values())
+        self.draw(lambda width: [hosts_summary(views, self._glyphs, self._clock(), width)])

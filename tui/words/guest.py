@@ -13,6 +13,7 @@ from tui.format import duration, percent
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, line, wrap
+from tui.words.twin import is_arriving, twin_of
 
 _TONES = {
     GuestState.RUNNING: Tone.GOOD,
@@ -34,6 +35,8 @@ class GuestRow:
     """False while its host is silent: everything here is the last that was known."""
     move: Move | None
     """The move in flight that takes it away."""
+    twin: Guest | None = None
+    """The same guest on another host, when it is active there and does not run here."""
 
 
 def row_of(state: FleetState, key: GuestKey) -> GuestRow | None:
@@ -42,7 +45,9 @@ def row_of(state: FleetState, key: GuestKey) -> GuestRow | None:
     if guest is None:
         return None
     view = state.hosts[key.host]
-    return GuestRow(guest, view.samples.get(key), view.link.answers, state.move_of(key))
+    return GuestRow(
+        guest, view.samples.get(key), view.link.answers, state.move_of(key), twin_of(state, guest)
+    )
 
 
 def arriving(state: FleetState) -> set[GuestKey]:
@@ -62,6 +67,8 @@ def state_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
         return Cell(f"{glyphs.moving} {share}", Tone.BUSY)
     if not row.current:
         return Cell(f"{glyphs.stale} stale", Tone.DOUBT)
+    if is_arriving(row.guest, row.twin):
+        return Cell(f"{glyphs.moving} arriving", Tone.BUSY)
     state = row.guest.state
     return Cell(f"{_sign(state, glyphs)} {state.value}", _TONES.get(state, Tone.NORMAL))
 
@@ -101,6 +108,7 @@ def detail(row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, m
         dim(f"  for {duration((now - guest.since).total_seconds())}" if guest.since and row.current else ""),
         dim("  autostart" if guest.autostart else ""),
         Cell("" if guest.persistent else "  transient", Tone.DOUBT),
+        Cell(f"  {_twin_words(row)}" if row.twin else "", Tone.DOUBT),
     )
     labelled = [
         ("uuid ", guest.key.uuid),
@@ -111,6 +119,13 @@ def detail(row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, m
         ),
     ]
     return [head, *(piece for name, text in labelled for piece in _field(name, text, width)[:most])]
+
+
+def _twin_words(row: GuestRow) -> str:
+    if row.twin is None:
+        return ""
+    host, state = row.twin.key.host, row.twin.state.value
+    return f"a move from {host} builds it" if is_arriving(row.guest, row.twin) else f"it is {state} on {host}"
 
 
 def _field(name: str, text: str, width: int) -> list[Line]:

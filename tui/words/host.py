@@ -7,11 +7,11 @@ from datetime import datetime
 
 from backends.model.fleet import HostView
 from backends.model.host import Link, LinkStatus
-from tui.format import UNKNOWN, count, duration, share, size, time_of_day
+from tui.format import UNKNOWN, count, duration, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.bar import sparkline
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
-from tui.widgets.lines import Line, dim, line, spread, wrap
+from tui.widgets.lines import Line, dim, length, line, spread, wrap
 
 _TONES = {
     Link.CONNECTING: Tone.DIM,
@@ -81,8 +81,13 @@ def _memory(view: HostView) -> Line:
     return line(Cell(shown), dim(f" of {size(view.facts.memory_bytes)} mem "))
 
 
-def hosts_summary(views: list[HostView], glyphs: Glyphs) -> Line:
-    """All hosts in one line, for narrow screens."""
+def hosts_summary(views: list[HostView], glyphs: Glyphs, now: datetime, width: int) -> Line:
+    """All hosts in one line, for narrow screens; with what is wrong and since when, where there is room."""
+    full = _summary(views, glyphs, lambda status: f" {_age(status.since, now)} {status.reason}".rstrip())
+    return full if length(full) <= width else _summary(views, glyphs, lambda _: "")
+
+
+def _summary(views: list[HostView], glyphs: Glyphs, trouble: Callable[[LinkStatus], str]) -> Line:
     parts: list[Cell] = [dim(" ")]
     for view in views:
         status = view.link
@@ -95,6 +100,7 @@ def hosts_summary(views: list[HostView], glyphs: Glyphs) -> Line:
                 else ""
             ),
             Cell("" if status.link is Link.UP else f" {status.link.value}", link_tone(status.link)),
+            dim("" if status.link is Link.UP else trouble(status)),
             dim("   "),
         ]
     return tuple(parts)
@@ -114,9 +120,9 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
             sort=_by_link,
             priority=9,
         ),
-        _figure("since", "SINCE", 6, lambda view: _age(view.link.since, clock()), priority=3),
+        _figure("since", "SINCE", 6, lambda view: _age(view.link.since, clock()), priority=6),
         _figure(
-            "cpus", "CPUS", 4, lambda view: count(view.facts.cpus) if view.facts else UNKNOWN, priority=4
+            "cpus", "CPUS", 4, lambda view: count(view.facts.cpus) if view.facts else UNKNOWN, priority=3
         ),
         _figure("cpu", "CPU", 4, lambda view: share(_load(view)), priority=6),
         _figure("used", "USED", 5, lambda view: size(_used(view)), priority=6),
@@ -128,8 +134,8 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
             priority=6,
         ),
         _figure("guests", "GUESTS", 6, lambda view: count(len(view.guests)), priority=5),
-        Column(id="drivers", title="DRIVERS", cell=_drivers, width=8, flex=1, max_width=16, priority=4),
-        Column(id="reason", title="REASON", cell=_reason, width=12, flex=4, priority=5),
+        Column(id="drivers", title="DRIVERS", cell=_drivers, width=9, flex=1, max_width=16, priority=4),
+        Column(id="reason", title="REASON", cell=_reason, width=20, flex=4, priority=7),
     ]
 
 
@@ -149,7 +155,8 @@ def host_detail(view: HostView, glyphs: Glyphs, now: datetime, width: int) -> li
     if status.hint:
         lines += _field("hint", status.hint, width)
     if status.next_attempt:
-        lines += _field("next try", time_of_day(status.next_attempt), width)
+        wait_s = (status.next_attempt - now).total_seconds()
+        lines += _field("next try", f"in {duration(wait_s)}" if wait_s >= 1 else "now", width)
     if facts:
         lines += _field(
             "machine", f"{facts.hostname}  {facts.arch}  {facts.cpu_model}  {facts.cpus} processors", width

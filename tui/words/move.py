@@ -51,11 +51,11 @@ def result_sign(result: Result, glyphs: Glyphs) -> str:
 def eta_text(progress: MoveProgress, glyphs: Glyphs) -> str:
     """`00:04–00:07`, or that it cannot be told."""
     if progress.eta_s is None:
-        return "no end in sight" if _outrun(progress) else "not known yet"
+        return "no end in sight" if is_outrun(progress) else "not known yet"
     return stopwatch_interval(*progress.eta_s, glyphs)
 
 
-def _outrun(progress: MoveProgress) -> bool:
+def is_outrun(progress: MoveProgress) -> bool:
     """Does the guest write faster than is sent?"""
     sent, dirty = progress.rate_bytes_s, progress.dirty_bytes_s
     return bool(sent and dirty and dirty >= sent)
@@ -65,7 +65,7 @@ def forecast(progress: MoveProgress) -> Cell:
     """Will it come to an end at this rate?"""
     if progress.rate_bytes_s is None or progress.dirty_bytes_s is None:
         return dim("")
-    if _outrun(progress):
+    if is_outrun(progress):
         return Cell("the guest writes faster than is sent: will not converge", Tone.DOUBT)
     return Cell("will converge", Tone.GOOD)
 
@@ -131,9 +131,18 @@ def outcome_card(move: Move, outcome: Outcome, glyphs: Glyphs, width: int) -> li
     )
     for text in rest:
         lines += wrap(text, width - 4, Tone.NORMAL, indent="   ", first=line("   "))
+    if command_to_copy(move):
+        lines.append(line(dim("   y copies the command.")))
     if not outcome.left_to_do and outcome.result is Result.SUCCEEDED:
         lines.append(line(dim("   nothing left to do.")))
     return lines
+
+
+def command_to_copy(move: Move) -> str:
+    """What `y` copies: the command that does the same; after the end the first one that is left to do."""
+    if move.outcome is None:
+        return move.preflight.command if move.preflight else ""
+    return next((task[task.index("virsh ") :] for task in move.outcome.left_to_do if "virsh " in task), "")
 
 
 def move_title(move: Move, glyphs: Glyphs, now: datetime, width: int) -> list[Line]:

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from backends.model.move import Move
-from tui.format import UNKNOWN, long_rate, percent, stopwatch, stopwatch_interval, time_of_day
+from backends.model.move import Move, Result
+from tui.format import (
+    UNKNOWN,
+    long_rate,
+    long_size,
+    milliseconds,
+    percent,
+    stopwatch,
+    stopwatch_interval,
+    time_of_day,
+    total_time,
+)
 from tui.glyphs import Glyphs
 from tui.widgets.bar import bar
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
 from tui.words.move import phase_cell
 
-_BAR_WIDTH = 20
+_BAR_WIDTH = 13
+
+_PROGRESS_WIDTH = _BAR_WIDTH + 5
+"""The bar and its percents, or what came of the move."""
 
 
 def move_columns(glyphs: Glyphs) -> list[Column[Move]]:
-    """Guest, way, phase, bar, percent, rate, time, start."""
-
-    def progress_bar(move: Move) -> Cell:
-        if move.progress is None:
-            return Cell("")
-        return Cell(
-            "".join(bar(move.progress.fraction, _BAR_WIDTH, glyphs)),
-            Tone.DIM if move.phase.final else Tone.BUSY,
-        )
-
+    """Guest, way, phase, progress or what came of it, bytes, rate, time, start."""
     return [
         Column(
             id="guest", title="GUEST", cell=lambda move: Cell(move.request.name), width=12, flex=2, priority=9
@@ -33,7 +37,7 @@ def move_columns(glyphs: Glyphs) -> list[Column[Move]]:
             id="way",
             title="FROM, TO",
             cell=lambda move: Cell(f"{move.source} {glyphs.arrow} {move.request.destination}"),
-            width=12,
+            width=10,
             flex=1,
             max_width=30,
             priority=8,
@@ -46,11 +50,17 @@ def move_columns(glyphs: Glyphs) -> list[Column[Move]]:
             sort=lambda move: move.phase.value,
             priority=9,
         ),
-        Column(id="bar", title="", cell=progress_bar, width=_BAR_WIDTH, priority=6),
-        _figure("done", "DONE", 4, lambda move: percent(move.progress.fraction) if move.progress else "", 7),
-        _figure("rate", "SENT", 9, _rate, 5),
-        _figure("eta", "STILL", 11, lambda move: _eta(move, glyphs), 4),
-        _figure("time", "TIME", 7, _time, 5),
+        Column(
+            id="progress",
+            title="PROGRESS",
+            cell=lambda move: _progress(move, glyphs),
+            width=_PROGRESS_WIDTH,
+            priority=7,
+        ),
+        _figure("sent", "SENT", 8, _sent, 6),
+        _figure("rate", "RATE", 9, _rate, 4),
+        _figure("eta", "STILL NEEDS", 11, lambda move: _eta(move, glyphs), 5),
+        _figure("time", "TIME", 7, _time, 6),
         Column(
             id="started",
             title="STARTED",
@@ -69,11 +79,31 @@ def _figure(
     return Column(
         id=column_id,
         title=title,
-        cell=lambda move: Cell(text(move), Tone.DIM if move.phase.final else Tone.NORMAL),
+        cell=lambda move: Cell(text(move)),
         width=width,
         align=Align.RIGHT,
         priority=priority,
     )
+
+
+def _progress(move: Move, glyphs: Glyphs) -> Cell:
+    """How far it is; after its end what a user wants to know first of it."""
+    outcome = move.outcome
+    if outcome is None:
+        if move.progress is None:
+            return Cell("")
+        share = move.progress.fraction
+        return Cell(f"{''.join(bar(share, _BAR_WIDTH, glyphs))} {percent(share):>4}", Tone.BUSY)
+    if outcome.result is Result.SUCCEEDED:
+        stood_still = outcome.downtime_ms
+        return Cell(f"stood still {milliseconds(stood_still)}" if stood_still is not None else "", Tone.DIM)
+    return Cell(f"is on {outcome.where}" if outcome.where else "where is not known", Tone.DIM)
+
+
+def _sent(move: Move) -> str:
+    if move.outcome:
+        return long_size(move.outcome.transferred_bytes)
+    return long_size(move.progress.processed_bytes) if move.progress else ""
 
 
 def _rate(move: Move) -> str:
@@ -88,5 +118,5 @@ def _eta(move: Move, glyphs: Glyphs) -> str:
 
 def _time(move: Move) -> str:
     if move.outcome:
-        return stopwatch(move.outcome.total_s)
+        return total_time(move.outcome.total_s)
     return stopwatch(move.progress.elapsed_s) if move.progress else ""

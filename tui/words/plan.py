@@ -66,6 +66,8 @@ def verdict_picture(preflight: Preflight | None, trouble: str, glyphs: Glyphs, w
     if preflight is None:
         return [EMPTY]
     sentence = _sentence(preflight, glyphs)
+    if preflight.refused:
+        return [sentence]
     command = wrap(preflight.command, width - 3, Tone.DIM, indent="   ", first=line("   "))
     return [sentence, *command]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from backends.model.guest import Guest, GuestAction, virsh_name
+from backends.model.guest import Guest, GuestAction, GuestKey, virsh_name
 from backends.model.host import HostSpec
 
 _VERBS = {
@@ -19,5 +19,10 @@ _VERBS = {
 
 def action_command(spec: HostSpec, guest: Guest, action: GuestAction) -> str:
     """`virsh -c qemu+ssh://root@h1/system shutdown web-01`."""
-    name = virsh_name(guest.name, guest.key)
-    return shlex.join(["virsh", "-c", spec.virsh_uri(guest.key.driver), _VERBS[action], name])
+    return guest_command(spec, guest.key, guest.name, _VERBS[action])
+
+
+def guest_command(spec: HostSpec, key: GuestKey, guest_name: str, verb: str) -> str:
+    """A command of virsh about one guest on one host."""
+    name = virsh_name(guest_name, key)
+    return shlex.join(["virsh", "-c", spec.virsh_uri(key.driver), verb, name])
