@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -38,17 +40,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Action id -> keys, comma separated, in the place of the usual ones."""
 
     def specs(self) -> tuple[HostSpec, ...]:
-        """The hosts in the order of the file. Raises ConfigError for a target that cannot be understood."""
-        return tuple(
-            parse_host(
-                entry.target or name,
-                name=name,
-                drivers=entry.drivers,
-                ssh_config=entry.ssh_config,
-                peer_uri=entry.peer_uri,
-            )
-            for name, entry in self.hosts.items()
-        )
+        """The hosts in the order of the file. Raises ConfigError, never for a configuration that `load_config` took."""
+        return tuple(_spec(name, entry) for name, entry in self.hosts.items())
 
 
 def default_path() -> Path:
@@ -81,7 +74,47 @@ def load_config(path: Path | None = None) -> Config:
     entries = {
         name: _converted(table, HostEntry, where, text, "hosts", name) for name, table in tables.items()
     }
+    _check_hosts(entries, where, text)
     return msgspec.structs.replace(config, hosts=entries)
+
+
+def _spec(name: str, entry: HostEntry) -> HostSpec:
+    return parse_host(
+        entry.target or name,
+        name=name,
+        drivers=entry.drivers,
+        ssh_config=entry.ssh_config,
+        peer_uri=entry.peer_uri,
+    )
+
+
+def _check_hosts(entries: dict[str, HostEntry], where: Path, text: str) -> None:
+    """Every host must be understood, and have a name of its own. Raises ConfigError with file, line and key."""
+    specs: list[HostSpec] = []
+    for name, entry in entries.items():
+        keys = ["hosts", name, "peer_uri"]
+        try:
+            _check_peer_uri(entry.peer_uri)
+            keys[2:] = ["drivers"]
+            _check_drivers(entry.drivers)
+            keys[2:] = ["target"] if entry.target else []
+            specs.append(_spec(name, entry))
+            require_unique(specs)
+        except ConfigError as error:
+            raise ConfigError(_at(where, text, keys, error.cause), hint=error.hint) from error
+
+
+def require_unique(specs: Sequence[HostSpec]) -> None:
+    """A name stands for one host. Raises ConfigError that names both hosts which share one."""
+    seen: dict[HostName, HostSpec] = {}
+    for spec in specs:
+        if other := seen.get(spec.name):
+            both = " and ".join(clean(one.target) or "this machine" for one in (other, spec))
+            raise ConfigError(
+                f"two hosts go by the name {spec.name}: {both}",
+                hint="name each host once; tables [hosts.NAME] in the configuration give hosts other names",
+            )
+        seen[spec.name] = spec
 
 
 T = TypeVar("T")
@@ -100,9 +133,13 @@ def _located(where: Path, text: str, parents: tuple[str, ...], message: str) -> 
     path = re.search(r" - at `\$\.?([^`]*)`", message)
     unknown = re.search(r"unknown field `([^`]*)`", message)
     keys = [*parents, *([path[1]] if path and path[1] else []), *([unknown[1]] if unknown else [])]
+    return _at(where, text, keys, message.partition(" - at ")[0])
+
+
+def _at(where: Path, text: str, keys: list[str], message: str) -> str:
     line = _line_of(text, keys)
     place = f"{where}:{line}" if line else f"{where}"
-    return f"{place}: {'.'.join(keys)}: {message.partition(' - at ')[0]}"
+    return clean(f"{place}: {'.'.join(keys)}: {message}", limit=1024)
 
 
 def _line_of(text: str, keys: list[str]) -> int | None:
@@ -125,8 +162,17 @@ def _written(key: str) -> str:
     return rf"[\"']?{re.escape(key)}[\"']?"
 
 
-_SSH_TARGET = re.compile(r"^(?:[\w.+\\-]+@)?(?:[\w.-]+|\[[0-9A-Fa-f:.%\w]+\])(?::\d{1,5})?$")
-_LIBVIRT_SSH = re.compile(r"^(?P<driver>[a-z]+)\+(?:ssh|libssh2?)://(?P<target>[^/?]+)/(?:system)?(?:\?.*)?$")
+_USER = r"(?:[\w.+\\-]+@)?"
+_SSH_NAME = re.compile(rf"(?P<user>{_USER})(?P<host>[\w.-]+)(?P<port>:[0-9]{{1,5}})?")
+_SSH_IPV6 = re.compile(rf"(?P<user>{_USER})\[(?P<host>[^\[\]]+)\](?P<port>:[0-9]{{1,5}})?")
+_SSH_BARE_IPV6 = re.compile(rf"(?P<user>{_USER})(?P<host>[0-9A-Fa-f:.]+(?:%[\w.-]+)?)")
+_MAX_PORT = 65535
+_SCHEME = re.compile(r"(?P<driver>[a-z]+)\+(?:ssh|libssh2?)", re.IGNORECASE)
+_SYSTEM_PATHS = ("", "/", "/system")
+_HARMLESS = ("no_tty",)
+"""Parameters of https://libvirt.org/uri.html#ssh-transport that are as we do it anyway."""
+
+_HOST_HINT = "give user@host, an ssh alias, a libvirt URI such as qemu+tcp://host/system, or local"
 
 
 def parse_host(
@@ -142,23 +188,25 @@ def parse_host(
     `local` is this machine; `user@host:port` or an alias of ~/.ssh/config goes over SSH, and so does `qemu+ssh://host/system`;
     anything else with a scheme is a plain libvirt URI. Raises ConfigError.
     """
-    target = text.strip()
-    libvirt_ssh = _LIBVIRT_SSH.match(target)
+    target = text.strip(" \t\r\n")
+    if not target.isprintable():
+        raise ConfigError(
+            f"not a host: {clean(text)}: it has characters that cannot be seen", hint=_HOST_HINT
+        )
+    _check_peer_uri(peer_uri)
+    scheme, is_uri, rest = target.partition("://")
     if target in ("local", "localhost"):
         reach, target, shown = Reach.LOCAL, "", "local"
-    elif libvirt_ssh:
-        reach, target = Reach.SSH, libvirt_ssh["target"]
-        drivers = drivers or (libvirt_ssh["driver"],)
+    elif is_uri and (over_ssh := _SCHEME.fullmatch(scheme)):
+        reach, target = Reach.SSH, _ssh_uri_target(text, rest)
+        drivers = drivers or (over_ssh["driver"].lower(),)
         shown = _short(target)
-    elif "://" in target:
+    elif is_uri:
         reach, shown = Reach.URI, _uri_name(target)
-    elif _SSH_TARGET.match(target) and not target.startswith("-"):
-        reach, shown = Reach.SSH, _short(target)
     else:
-        raise ConfigError(
-            f"not a host: {clean(text)!r}",
-            hint="give user@host, an ssh alias, a libvirt URI such as qemu+tcp://host/system, or local",
-        )
+        reach, target = Reach.SSH, _ssh_target(target)
+        shown = _short(target)
+    _check_drivers(drivers)
     return HostSpec(
         name=HostName(clean(name or shown, limit=64)),
         reach=reach,
@@ -167,6 +215,66 @@ def parse_host(
         ssh_config=ssh_config,
         peer_uri=peer_uri,
     )
+
+
+def _ssh_target(text: str) -> str:
+    """The target in the one form that HostSpec has: a bare IPv6 address gets its brackets. Raises ConfigError."""
+    if not text.startswith("-"):
+        bare = _SSH_BARE_IPV6.fullmatch(text)
+        if bare and _is_ipv6(bare["host"]):
+            return f"{bare['user']}[{bare['host']}]"
+        bracketed = _SSH_IPV6.fullmatch(text)
+        match = bracketed if bracketed and _is_ipv6(bracketed["host"]) else _SSH_NAME.fullmatch(text)
+        if (
+            match
+            and not match["host"].startswith("-")
+            and int((match["port"] or ":1")[1:]) in range(1, _MAX_PORT + 1)
+        ):
+            return text
+    raise ConfigError(f"not a host: {clean(text)!r}", hint=_HOST_HINT)
+
+
+def _is_ipv6(text: str) -> bool:
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _ssh_uri_target(text: str, rest: str) -> str:
+    """`user@host:port` of `DRIVER+ssh://user@host:port/system`. Raises ConfigError for what SSH alone cannot keep.
+
+    Such a URI is never handed to libvirt as it is: libvirt would start an ssh of its own, which asks on the terminal.
+    """
+    before, question, query = rest.partition("?")
+    authority, slash, path = before.partition("/")
+    if slash + path not in _SYSTEM_PATHS:
+        raise ConfigError(
+            f"{clean(text)}: only /system is reached over SSH, not /{clean(path)}",
+            hint=f"{_WITHOUT_SSH}; /session belongs to the user on the host itself",
+        )
+    names = [part.partition("=")[0] for part in re.split(r"[&;]", query)] if question else []
+    if dropped := [name for name in names if name not in _HARMLESS]:
+        raise ConfigError(
+            f"{clean(text)}: {', '.join(clean(name) for name in dropped)} would be ignored",
+            hint=f"write it into ~/.ssh/config (IdentityFile, ProxyCommand, ...), or {_WITHOUT_SSH}",
+        )
+    return _ssh_target(authority)
+
+
+_WITHOUT_SSH = "give a URI of another transport, such as qemu+tls://host/system"
+
+
+def _check_peer_uri(uri: str | None) -> None:
+    if uri is not None and not (uri.isprintable() and "://" in uri):
+        raise ConfigError(f"not a libvirt URI: {clean(uri)!r}", hint="such as qemu+ssh://root@host/system")
+
+
+def _check_drivers(drivers: tuple[str, ...]) -> None:
+    for driver in drivers:
+        if not re.fullmatch(r"[a-z]+", driver):
+            raise ConfigError(f"not a libvirt driver: {clean(driver)!r}", hint="such as qemu, xen or lxc")
 
 
 def _short(target: str) -> str:

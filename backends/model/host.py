@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -36,6 +38,19 @@ class HostSpec:
     """Another file in the place of ~/.ssh/config."""
     peer_uri: str | None = None
     """The libvirt URI by which the other hosts' daemons reach this one, where the usual one does not fit."""
+
+    @property
+    def ssh_command(self) -> str:
+        """What a user types to log in by hand: `ssh -p 2222 root@h1`, as ssh(1) takes no `host:port`."""
+        if self.reach is not Reach.SSH:
+            return ""
+        user, at, address = self.target.rpartition("@")
+        bracketed = re.fullmatch(r"\[(.+)\](?::(\d+))?", address)
+        host, port = (
+            bracketed.groups() if bracketed else (address.partition(":")[0], address.partition(":")[2])
+        )
+        options = [*(["-F", self.ssh_config] if self.ssh_config else []), *(["-p", port] if port else [])]
+        return shlex.join(["ssh", *options, f"{user}{at}{host}"])
 
     def virsh_uri(self, driver: str) -> str:
         """How virsh on the user's machine reaches one driver of this host."""
