@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from backends.errors import ActionError
-from backends.hypervisor.compatibility import Namesake, cpu_needs
+from backends.hypervisor.cpu import cpu_needs
 from backends.hypervisor.domain_xml import read_definition, without_secrets
 from backends.hypervisor.host_facts import version
+from backends.hypervisor.namesakes import Namesake
 from backends.hypervisor.states import guest_state, state_reason
 from backends.migration.checks.destination import memory_verdict, name_verdict
 from backends.migration.virsh import peer_uris

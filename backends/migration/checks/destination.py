@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import humanize
 
-from backends.hypervisor.compatibility import (
-    CpuMatch,
-    Namesake,
-    compare_cpu,
-    find_namesakes,
-    read_available_memory,
-    read_cpu_needs,
-    read_name,
-)
+from backends.hypervisor.cpu import CpuMatch, compare_cpu, read_cpu_needs
+from backends.hypervisor.memory import read_available_memory
+from backends.hypervisor.namesakes import Namesake, find_namesakes, read_name
 from backends.migration.checks.context import Context
 from backends.model.move import Check, Verdict
 from backends.untrusted import clean

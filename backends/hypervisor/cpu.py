@@ -1,8 +1,7 @@
-"""Would a host take this guest? Facts for the checks before a move."""
+"""Would a host give a guest the processor that it sees now? libvirt compares, and its words are the evidence."""
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -11,7 +10,6 @@ import libvirt
 from lxml import etree
 
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.inventory import KIB
 from backends.hypervisor.xml import parse
 from backends.untrusted import clean
 
@@ -43,15 +41,6 @@ class CpuNeeds:
     mode: str
     xml: str
     """The `<cpu>` element; empty where the guest has none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Namesake:
-    """A guest on another host that has the same name or UUID."""
-
-    uuid: str
-    name: str
-    active: bool
 
 
 async def read_cpu_needs(connection: Connection, uuid: str) -> CpuNeeds:
@@ -96,40 +85,3 @@ async def compare_cpu(connection: Connection, needs: CpuNeeds) -> CpuComparison:
         return CpuComparison(CpuMatch.UNKNOWN)
 
     return await connection.call("compare processors", work)
-
-
-async def read_available_memory(connection: Connection) -> int | None:
-    """Bytes that a new guest could use, caches counted as free; None where the driver does not say."""
-
-    def work(conn: Any) -> int | None:
-        with contextlib.suppress(libvirt.libvirtError):
-            memory = conn.getMemoryStats(libvirt.VIR_NODE_MEMORY_STATS_ALL_CELLS)
-            return sum(int(memory.get(name, 0)) for name in ("free", "buffers", "cached")) * KIB
-        with contextlib.suppress(libvirt.libvirtError):
-            return int(conn.getFreeMemory()) or None
-        return None
-
-    return await connection.call("read free memory", work)
-
-
-async def read_name(connection: Connection, uuid: str) -> str:
-    """The guest's name as libvirt has it: for comparing, never for showing. Raises FerryError."""
-    return await connection.call("read a name", lambda conn: str(conn.lookupByUUIDString(uuid).name()))
-
-
-async def find_namesakes(connection: Connection, uuid: str, name: str) -> tuple[Namesake, ...]:
-    """Guests there with this UUID or this name. Raises FerryError."""
-
-    def work(conn: Any) -> tuple[Namesake, ...]:
-        found: dict[str, Namesake] = {}
-        for look, value in ((conn.lookupByUUIDString, uuid), (conn.lookupByName, name)):
-            try:
-                domain = look(value)
-            except libvirt.libvirtError as error:
-                if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                    continue
-                raise
-            found[domain.UUIDString()] = Namesake(domain.UUIDString(), domain.name(), bool(domain.isActive()))
-        return tuple(found.values())
-
-    return await connection.call("look for namesakes", work)
