@@ -78,18 +78,25 @@ def test_the_processor_is_compared_as_the_guest_sees_it() -> None:
     ("listing", "expected"),
     [
         (
-            "/run/libvirt/libvirt-sock\n/run/libvirt/libvirt-sock-ro\n",
-            [("qemu", "libvirt-sock"), ("xen", "libvirt-sock"), ("lxc", "libvirt-sock")],
+            "open /run/libvirt/libvirt-sock\nopen /var/run/libvirt/libvirt-sock\n",
+            [(driver, "/run/libvirt/libvirt-sock", True) for driver in ("qemu", "xen", "lxc")],
         ),
         (
-            "/run/libvirt/virtqemud-sock\n/run/libvirt/virtlxcd-sock\n/run/libvirt/virtnetworkd-sock\n",
-            [("qemu", "virtqemud-sock"), ("lxc", "virtlxcd-sock")],
+            "open /run/libvirt/virtqemud-sock\nshut /run/libvirt/virtlxcd-sock\n",
+            [("qemu", "/run/libvirt/virtqemud-sock", True), ("lxc", "/run/libvirt/virtlxcd-sock", False)],
         ),
+        (
+            "shut /run/libvirt/virtqemud-sock\nopen /run/libvirt/libvirt-sock\n",
+            [(driver, "/run/libvirt/libvirt-sock", True) for driver in ("qemu", "xen", "lxc")],
+        ),
+        ("Last login: today\n", []),
         ("", []),
     ],
 )
-def test_daemons_are_found_by_their_sockets(listing: str, expected: list[tuple[str, str]]) -> None:
-    found = [(socket.driver, socket.path.rpartition("/")[2]) for socket in libvirt_sockets.parse(listing)]
+def test_daemons_are_found_by_their_sockets_and_by_who_may_use_them(
+    listing: str, expected: list[tuple[str, str, bool]]
+) -> None:
+    found = [(socket.driver, socket.path, socket.usable) for socket in libvirt_sockets.parse(listing)]
     assert found == expected
 
 
