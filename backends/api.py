@@ -25,7 +25,7 @@ from backends.errors import (
 from backends.lab.commands import app as lab_commands
 from backends.model.fleet import Changes, FleetState
 from backends.model.guest import GuestAction, GuestKey
-from backends.model.host import HostSpec
+from backends.model.host import HostName, HostSpec
 from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
 from backends.model.question import Asker
 
@@ -65,6 +65,10 @@ class Fleet(Protocol):
 
     async def act(self, guest: GuestKey, action: GuestAction) -> None:
         """Do it. Raises ActionError, LinkError or DeadlineError."""
+        ...
+
+    def reconnect(self, host: HostName) -> None:
+        """Do not wait for the next attempt: try now, and ask again what was refused. Raises LinkError if unknown."""
         ...
 
     async def definition(self, guest: GuestKey) -> str:

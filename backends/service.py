@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 START_INTERVAL_S = 0.02
 """Hosts are opened one after another: a hundred lanes that all log in at once would starve the first paint."""
+MAX_RUNTIME_PATH = 60
+"""Bytes. A socket's path may have 107 (unix(7)), and ours adds folders and names below it."""
 _SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
 
 
@@ -48,6 +51,7 @@ class FleetService:
     @asynccontextmanager
     async def open(cls, specs: Sequence[HostSpec], ask: Asker | None) -> AsyncIterator[FleetService]:
         """Run the supervisors while the block lasts."""
+        _allow_many_files()
         folder = _runtime_folder()
         try:
             service = cls(specs, ask, folder)
@@ -90,7 +94,11 @@ class FleetService:
 
     async def act(self, guest: GuestKey, action: GuestAction) -> None:
         """Do something to the life of a guest. Not while it moves: libvirt would hold the call until the move ends."""
-        if self.state.move_of(guest) is not None:
+        if any(
+            move.request.guest.uuid == guest.uuid
+            for move in self.state.moves.values()
+            if not move.phase.final
+        ):
             raise ActionError(
                 "the guest is being moved",
                 host=guest.host,
@@ -103,6 +111,10 @@ class FleetService:
             await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
         finally:
             supervisor.mark(guest)
+
+    def reconnect(self, host: HostName) -> None:
+        """Try again now."""
+        self._supervisor(host).retry_now()
 
     async def definition(self, guest: GuestKey) -> str:
         """The guest's XML."""
@@ -158,6 +170,13 @@ class FleetService:
 
 def _runtime_folder() -> Path:
     """A new folder that only we can enter, for the near ends of forwarded sockets; short, as socket paths must be."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    usable = runtime is not None and os.access(runtime, os.W_OK)
-    return Path(tempfile.mkdtemp(prefix="virt-ferry-", dir=runtime if usable else None))
+    runtime = os.environ.get("XDG_RUNTIME_DIR", "")
+    usable = 0 < len(runtime) <= MAX_RUNTIME_PATH and os.access(runtime, os.W_OK)
+    return Path(tempfile.mkdtemp(prefix="virt-ferry-", dir=runtime if usable else "/tmp"))  # noqa: S108 - mode 0700
+
+
+def _allow_many_files() -> None:
+    """Each host takes about ten descriptors, and libvirt's event loop ends the process when there are none left."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

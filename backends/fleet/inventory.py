@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from backends.errors import ActionError
 from backends.fleet.mailbox import Board
 from backends.fleet.session import Session
-from backends.hypervisor.connection import DomainEvent, DomainEventKind, EventListener
+from backends.hypervisor.domain_xml import Definition
+from backends.hypervisor.events import DomainEvent, DomainEventKind, EventListener
 from backends.hypervisor.inventory import read_definitions, read_guest, read_guests
 from backends.hypervisor.statistics import Counters
-from backends.model.fleet import GuestChanged, GuestGone, Snapshot
+from backends.model.fleet import GuestGone, GuestsChanged, Snapshot
 from backends.model.guest import Guest, GuestKey
 from backends.model.host import HostName
 from backends.probes import guest_start
 
 _DEFINITIONS_AT_ONCE = 16
-"""Definitions are read in groups this large, so that samples and events get their turn in between."""
+"""Definitions are read in groups this large: few enough to be shown soon, many enough to be cheap."""
+_STORM = 64
+"""So many guests to be read again are read by listing all: a bulk call is cheaper than a call for each."""
 
 
 class Inventory:
@@ -30,7 +33,7 @@ class Inventory:
         self._host = host
         self._epoch = epoch
         self._board = board
-        self._dirty: dict[GuestKey, None] = {}
+        self._marked: dict[GuestKey, None] = {}
         self._wake = asyncio.Event()
 
     def listener(self, driver: str) -> EventListener:
@@ -44,8 +47,8 @@ class Inventory:
 
     def mark(self, keys: Iterable[GuestKey]) -> None:
         """These guests are to be read again."""
-        self._dirty.update(dict.fromkeys(keys))
-        if self._dirty:
+        self._marked.update(dict.fromkeys(keys))
+        if self._marked:
             self._wake.set()
 
     def compare(self, driver: str, counters: Counters) -> None:
@@ -60,38 +63,73 @@ class Inventory:
         """Say all of the host at once. Raises FerryError."""
         facts = await session.facts()
         starts = await guest_start.read(session.shell) if session.shell else {}
-        guests = [
-            guest
-            for driver, connection in session.connections.items()
-            for guest in await read_guests(connection, self._host, driver)
-        ]
-        before = self._known()
+        guests: list[Guest] = []
+        for driver, connection in session.connections.items():
+            try:
+                guests += await read_guests(connection, self._host, driver)
+            except ActionError as error:  # one driver's trouble hides no other's guests
+                session.trouble = session.trouble or str(error)
         at = datetime.now(UTC)
-        self._board.publish(
-            Snapshot(
-                self._host,
-                self._epoch,
-                facts,
-                tuple(self._dated(g, before.get(g.key), starts.get(g.name)) for g in guests),
-                at,
-            )
+        merged = tuple(self._merged(guest, starts.get(guest.name)) for guest in guests)
+        self._board.publish(Snapshot(self._host, self._epoch, facts, merged, at))
+
+    def _merged(self, guest: Guest, started: datetime | None) -> Guest:
+        """A snapshot knows no definitions: what is known of them stays until they are read again."""
+        before = self._known().get(guest.key)
+        since = (
+            started if guest.state.active else None
+        )  # a pid file left behind says nothing of a guest that is off
+        if before is None:
+            return replace(guest, since=since)
+        if (
+            before.state is guest.state
+            and before.since is not None
+            and (since is None or since < before.since)
+        ):
+            since = before.since
+        return replace(
+            guest,
+            since=since,
+            disks=before.disks,
+            nics=before.nics,
+            machine=before.machine,
+            kind=before.kind or guest.kind,
         )
 
     async def fill_definitions(self, session: Session) -> None:
-        """Add what only the definitions tell, a few guests at a time."""
-        guests = iter(tuple(self._known().values()))
-        while group := tuple(itertools.islice(guests, _DEFINITIONS_AT_ONCE)):
-            for driver, connection in session.connections.items():
-                mine = [guest for guest in group if guest.key.driver == driver]
-                for guest in await read_definitions(connection, mine) if mine else ():
-                    self._publish(guest)
+        """Add what only the definitions tell, a few guests at a time. Raises FerryError."""
+        for driver, connection in session.connections.items():
+            uuids = iter([key.uuid for key in self._known() if key.driver == driver])
+            while group := tuple(itertools.islice(uuids, _DEFINITIONS_AT_ONCE)):
+                self._define(driver, await read_definitions(connection, group))
+
+    def _define(self, driver: str, definitions: Mapping[str, Definition]) -> None:
+        known = self._known()
+        guests = []
+        for uuid, definition in definitions.items():
+            guest = known.get(GuestKey(self._host, driver, uuid))
+            if guest is not None:
+                guests.append(
+                    replace(
+                        guest,
+                        disks=definition.disks,
+                        nics=definition.nics,
+                        machine=definition.machine,
+                        kind=definition.kind,
+                    )
+                )
+        self._publish(guests)
 
     async def follow(self, session: Session) -> None:
-        """Read again what was marked, for ever. Raises FerryError when the host falls silent."""
+        """Read again what was marked, until cancelled. Raises FerryError when the host falls silent."""
         while True:
             await self._wake.wait()
             self._wake.clear()
-            marked, self._dirty = tuple(self._dirty), {}
+            marked, self._marked = tuple(self._marked), {}
+            if len(marked) > _STORM:
+                await self.take_snapshot(session)
+                continue
+            changed: list[Guest] = []
             for key in marked:
                 try:
                     guest = await read_guest(session.connection(key.driver), key)
@@ -100,29 +138,19 @@ class Inventory:
                 if guest is None:
                     self._board.publish(GuestGone(self._host, self._epoch, key, datetime.now(UTC)))
                 else:
-                    self._publish(guest)
+                    changed.append(self._dated(guest))
+            self._publish(changed)
 
-    def _publish(self, guest: Guest) -> None:
+    def _dated(self, guest: Guest) -> Guest:
+        """A change of state that was just noticed happened just now."""
         before = self._known().get(guest.key)
-        at = datetime.now(UTC)
-        dated = self._dated(guest, before, at if before is None or before.state is not guest.state else None)
-        self._board.publish(GuestChanged(self._host, self._epoch, dated, at))
+        if before is not None and before.state is guest.state:
+            return replace(guest, since=before.since)
+        return replace(guest, since=datetime.now(UTC))
 
-    def _dated(self, guest: Guest, before: Guest | None, since: datetime | None) -> Guest:
-        """Keep the time of the last change while the state stays, else take the new one.
+    def _publish(self, guests: Iterable[Guest]) -> None:
+        self._board.publish(GuestsChanged(self._host, self._epoch, tuple(guests), datetime.now(UTC)))
 
-        A snapshot knows no definitions: what is known of them stays until they are read again.
-        """
-        if before is not None and not guest.machine and not guest.disks:
-            guest = replace(
-                guest, disks=before.disks, nics=before.nics, machine=before.machine, kind=before.kind
-            )
-        if before is not None and before.state is guest.state and before.since is not None:
-            since = before.since
-        elif not guest.state.active and before is None:
-            since = None  # a pid file left behind says nothing about a guest that is off
-        return replace(guest, since=since)
-
-    def _known(self) -> dict[GuestKey, Guest]:
+    def _known(self) -> Mapping[GuestKey, Guest]:
         view = self._board.state.hosts.get(self._host)
-        return dict(view.guests) if view else {}
+        return view.guests if view else {}

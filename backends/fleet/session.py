@@ -1,16 +1,19 @@
-"""One connected time of one host: from the login to the moment the link is lost. Raises to end."""
+"""One connected time of one host: from the login to the moment the link is lost."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import shutil
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import quote
 
 from backends.errors import FerryError, LinkError
-from backends.hypervisor.connection import Connection, EventListener
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.events import EventListener
 from backends.hypervisor.host_facts import read_facts
 from backends.model.host import HostFacts, HostName, HostSpec, Reach
 from backends.model.question import Asker
@@ -26,15 +29,24 @@ _DENIED_HINT = "the account needs access to libvirt's socket: add it to the grou
 class Session:
     """What is open to a host now. A plain libvirt URI has no shell; a host without libvirt has no connections."""
 
-    host: HostName
+    spec: HostSpec
     shell: Shell | None
-    connections: Mapping[str, Connection]
+    folder: Path
+    """For the near ends of forwarded sockets."""
+    listener: Callable[[str], EventListener]
+    """Given a driver, what hears its events."""
+    connections: dict[str, Connection] = field(default_factory=dict)
     """By driver."""
-    uris: Mapping[str, str]
+    uris: dict[str, str] = field(default_factory=dict)
     """By driver: what to open for one more connection."""
     trouble: str = ""
     """Why libvirt, or one of its drivers, does not answer; empty when all do."""
     hint: str = ""
+
+    @property
+    def host(self) -> HostName:
+        """The host's name."""
+        return self.spec.name
 
     def connection(self, driver: str) -> Connection:
         """The connection of one driver. Raises LinkError when there is none."""
@@ -54,9 +66,53 @@ class Session:
             connection.close()
 
     async def facts(self) -> HostFacts:
-        """Of all drivers; the first one's word counts where they overlap."""
+        """Of all drivers; the first one's word counts where they overlap. Raises FerryError."""
         facts = [await read_facts(connection, driver) for driver, connection in self.connections.items()]
         return replace(facts[0], drivers=tuple(driver for one in facts for driver in one.drivers))
+
+    async def find_libvirt(self) -> None:
+        """Open every driver that answers; `trouble` says what does not. Raises FerryError where nothing ever can."""
+        self.trouble = self.hint = ""
+        self.uris = await self._find_uris()
+        errors = await self._open_all()
+        missing = set(self.spec.drivers) - self.uris.keys()
+        if missing or not self.uris:
+            names = ", ".join(sorted(missing)) or "libvirt"
+            self.trouble, self.hint = f"no socket of {names} on this host", _NO_LIBVIRT_HINT
+        elif errors and (not self.connections or set(self.spec.drivers) & errors.keys()):
+            driver, error = next(iter(errors.items()))
+            if self.shell is None:
+                error.hint = error.hint or f"try: virsh -c {self.uris[driver]} list"
+                raise error
+            self.trouble = error.cause
+            self.hint = _DENIED_HINT if "ermission denied" in error.cause else _NO_LIBVIRT_HINT
+
+    async def _find_uris(self) -> dict[str, str]:
+        """Driver -> the URI that leads to it."""
+        if self.shell is None:
+            scheme = self.spec.target.partition("://")[0].partition("+")[0]
+            return {scheme: self.spec.target}
+        wanted = self.spec.drivers
+        sockets = [s for s in await libvirt_sockets.find(self.shell) if not wanted or s.driver in wanted]
+        paths = {socket.path for socket in sockets}
+        ends = {path: quote(await self.shell.forward_socket(path, self.folder)) for path in paths}
+        return {s.driver: f"{s.driver}+unix:///system?socket={ends[s.path]}" for s in sockets}
+
+    async def _open_all(self) -> dict[str, FerryError]:
+        """All at once. A driver that nobody asked for by name may be missing, as long as one is there."""
+        errors: dict[str, FerryError] = {}
+
+        async def attempt(driver: str, uri: str) -> None:
+            try:
+                connection = await Connection.open(uri, host=self.host, listener=self.listener(driver))
+            except FerryError as error:
+                errors[driver] = error
+            else:
+                self.connections[driver] = connection
+
+        await asyncio.gather(*(attempt(driver, uri) for driver, uri in self.uris.items()))
+        self.connections = {d: self.connections[d] for d in self.uris if d in self.connections}
+        return errors
 
     async def lost(self) -> FerryError:
         """Wait until the link or a connection is gone, and say why."""
@@ -74,24 +130,36 @@ class Session:
         reasons = [connection.close_reason for event, connection in events.items() if event.is_set()]
         return LinkError(f"libvirt: {reasons[0]}", host=self.host)
 
+    async def close(self) -> None:
+        """Let go of everything."""
+        for connection in self.connections.values():
+            connection.close()
+        if self.shell is not None:
+            await self.shell.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
 
 @asynccontextmanager
 async def open_session(
     spec: HostSpec, *, ask: Asker | None, listener: Callable[[str], EventListener], folder: Path
 ) -> AsyncIterator[Session]:
-    """Log in and open every driver that answers. `listener(driver)` hears that driver's events. Raises FerryError."""
-    async with contextlib.AsyncExitStack() as stack:
-        shell = await _open_shell(spec, ask)
-        if shell is not None:
-            stack.push_async_callback(shell.close)
-        uris = await _uris(spec, shell, folder)
-        session = Session(spec.name, shell, {}, uris)
-        await _open_drivers(session, required=set(spec.drivers), listener=listener)
-        for connection in session.connections.values():
-            stack.callback(connection.close)
-        if shell is None and not session.connections:
-            raise LinkError(session.trouble, host=spec.name, hint=session.hint)
+    """Log in and open every driver that answers; closed with the block. Raises FerryError."""
+    _make_folder(spec, folder)
+    session = Session(spec, await _open_shell(spec, ask), folder, listener)
+    try:
+        await session.find_libvirt()
         yield session
+    finally:
+        with contextlib.suppress(OSError):
+            await session.close()
+
+
+def _make_folder(spec: HostSpec, folder: Path) -> None:
+    """Also when the one above is gone: a runtime folder ends with the login that it belongs to."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise LinkError(f"no folder for sockets: {error}", host=spec.name) from error
 
 
 async def _open_shell(spec: HostSpec, ask: Asker | None) -> Shell | None:
@@ -104,46 +172,3 @@ async def _open_shell(spec: HostSpec, ask: Asker | None) -> Shell | None:
             return LocalShell()
         case Reach.URI:
             return None
-
-
-async def _uris(spec: HostSpec, shell: Shell | None, folder: Path) -> dict[str, str]:
-    """Driver -> the URI that leads to it."""
-    if shell is None:
-        scheme = spec.target.partition("://")[0].partition("+")[0]
-        return {scheme: spec.target}
-    sockets = [s for s in await libvirt_sockets.find(shell) if not spec.drivers or s.driver in spec.drivers]
-    ends = {path: await shell.forward_socket(path, folder) for path in {s.path for s in sockets}}
-    return {s.driver: f"{s.driver}+unix:///system?socket={ends[s.path]}" for s in sockets}
-
-
-async def _open_drivers(
-    session: Session, *, required: set[str], listener: Callable[[str], EventListener]
-) -> None:
-    """Open all at once. A driver that nobody asked for by name may be missing, as long as one is there."""
-
-    async def attempt(driver: str, uri: str) -> Connection | FerryError:
-        try:
-            return await Connection.open(uri, host=session.host, listener=listener(driver))
-        except FerryError as error:
-            return error
-
-    results = await asyncio.gather(*(attempt(driver, uri) for driver, uri in session.uris.items()))
-    opened = dict(zip(session.uris, results, strict=True))
-    session.connections = {d: result for d, result in opened.items() if isinstance(result, Connection)}
-    errors = {d: result for d, result in opened.items() if isinstance(result, FerryError)}
-    missing = required - session.uris.keys()
-    if missing or not session.uris:
-        names = ", ".join(sorted(missing)) or "libvirt"
-        session.trouble, session.hint = f"no socket of {names} on this host", _NO_LIBVIRT_HINT
-    elif errors and (not session.connections or required & errors.keys()):
-        driver, error = next(iter(errors.items()))
-        session.trouble = error.cause
-        session.hint = _open_hint(session, driver, error)
-
-
-def _open_hint(session: Session, driver: str, error: FerryError) -> str:
-    if "ermission denied" in error.cause:
-        return _DENIED_HINT
-    if session.shell is None:
-        return f"try: virsh -c {session.uris[driver]} list"
-    return _NO_LIBVIRT_HINT

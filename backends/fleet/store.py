@@ -9,8 +9,8 @@ from backends.model.fleet import (
     Dirty,
     FleetEvent,
     FleetState,
-    GuestChanged,
     GuestGone,
+    GuestsChanged,
     HostView,
     LinkChanged,
     MoveChanged,
@@ -39,8 +39,8 @@ def reduce(state: FleetState, event: FleetEvent) -> Reduced:
             return _with_host(state, event.host, lambda view: _snapshot(view, event))
         case Sampled():
             return _with_host(state, event.host, lambda view: _sampled(view, event))
-        case GuestChanged():
-            return _with_host(state, event.host, lambda view: _guest_changed(view, event))
+        case GuestsChanged():
+            return _with_host(state, event.host, lambda view: _guests_changed(view, event))
         case GuestGone():
             return _with_host(state, event.host, lambda view: _guest_gone(view, event))
 
@@ -87,11 +87,12 @@ def _sampled(view: HostView, event: Sampled) -> _Changed:
     return new, frozenset(dirty)
 
 
-def _guest_changed(view: HostView, event: GuestChanged) -> _Changed:
-    if event.epoch != view.epoch or view.guests.get(event.guest.key) == event.guest:
+def _guests_changed(view: HostView, event: GuestsChanged) -> _Changed:
+    changed = {guest.key: guest for guest in event.guests if view.guests.get(guest.key) != guest}
+    if event.epoch != view.epoch or not changed:
         return view, _NOTHING
-    guests = {**view.guests, event.guest.key: event.guest}
-    return replace(view, guests=guests, heard=event.at), frozenset({(Topic.GUEST, event.guest.key)})
+    new = replace(view, guests={**view.guests, **changed}, heard=event.at)
+    return new, frozenset((Topic.GUEST, key) for key in changed)
 
 
 def _guest_gone(view: HostView, event: GuestGone) -> _Changed:

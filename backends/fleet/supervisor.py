@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from backends.errors import DeadlineError, FerryError, HostKeyError, LinkError, LoginError
+from backends.errors import ActionError, DeadlineError, FerryError, HostKeyError, LinkError, LoginError
 from backends.fleet import rates
 from backends.fleet.inventory import Inventory
 from backends.fleet.mailbox import Board
 from backends.fleet.session import Session, open_session
+from backends.hypervisor.connection import OpeningHangsError
 from backends.hypervisor.statistics import Counters, read_counters
 from backends.model.counters import HostCounters
 from backends.model.fleet import LinkChanged, Sampled
@@ -27,6 +29,10 @@ LIBVIRT_RETRY_S = 8.0
 """How often a host whose SSH answers is asked for its libvirt again."""
 BACKOFF_FIRST_S = 1.0
 BACKOFF_MAX_S = 20.0
+STEADY_S = 10.0
+"""A link that held so long is taken up again at once; one that did not is given time."""
+REFUSED_RETRY_S = 60.0
+MAX_HANGING = 4
 
 
 class Supervisor:
@@ -42,6 +48,9 @@ class Supervisor:
         self._failures = 0
         self._heard_once = False
         self._inventory: Inventory | None = None
+        self._up_at_s: float | None = None
+        """When this session came up (the loop's clock); None while it has not."""
+        self._hanging: list[asyncio.Event] = []
         self._retry = asyncio.Event()
 
     @property
@@ -71,9 +80,13 @@ class Supervisor:
         while True:
             self._epoch += 1
             self._retry.clear()
+            self._up_at_s = None
+            await self._let_hanging_attempts_end()
             try:
                 await self._connect_and_serve()
             except FerryError as error:
+                if _is_leaving():
+                    raise asyncio.CancelledError from error
                 await self._wait_after(error)
 
     async def _connect_and_serve(self) -> None:
@@ -81,16 +94,15 @@ class Supervisor:
         reason: BaseExceptionGroup[FerryError] | None = None
         inventory = Inventory(self.name, self._epoch, self._board)
         folder = self._folder / str(self._epoch)
-        folder.mkdir(mode=0o700)
         try:
             async with open_session(
                 self.spec, ask=self._ask, listener=inventory.listener, folder=folder
             ) as session:
+                if not session.connections:
+                    await _while_linked(session, self._wait_for_libvirt(session))
                 self.session, self._inventory = session, inventory
                 try:
-                    async with asyncio.TaskGroup() as group:
-                        group.create_task(self._watch_link(session))
-                        group.create_task(self._serve(session, inventory))
+                    await _while_linked(session, self._serve(session, inventory))
                 finally:
                     self.session = self._inventory = None
         except* FerryError as errors:
@@ -98,16 +110,10 @@ class Supervisor:
         if reason is not None:
             raise _first(reason)
 
-    async def _watch_link(self, session: Session) -> None:
-        raise await session.lost()
-
     async def _serve(self, session: Session, inventory: Inventory) -> None:
-        if not session.connections:
-            await self._serve_without_libvirt(session)
-            return
         await inventory.take_snapshot(session)
-        self._failures = 0
         self._heard_once = True
+        self._up_at_s = asyncio.get_running_loop().time()
         self._say(Link.UP, session.trouble, session.hint)
         async with asyncio.TaskGroup() as group:
             group.create_task(inventory.follow(session))
@@ -120,7 +126,11 @@ class Supervisor:
         while True:
             samples: dict[GuestKey, GuestSample] = {}
             for driver, connection in session.connections.items():
-                counters = await read_counters(connection)
+                try:
+                    counters = await read_counters(connection)
+                except ActionError as error:  # this driver has no figures now; the host answers all the same
+                    _log.info("%s", error)
+                    continue
                 inventory.compare(driver, counters)
                 old = before.get(driver)
                 if driver == next(iter(session.connections)):
@@ -131,39 +141,56 @@ class Supervisor:
             self._publish_sample(load, samples)
             await asyncio.sleep(SAMPLE_INTERVAL_S)
 
-    async def _serve_without_libvirt(self, session: Session) -> None:
-        """SSH answers and libvirt does not: show the load, and look for libvirt again after a while."""
+    async def _wait_for_libvirt(self, session: Session) -> None:
+        """SSH answers and libvirt does not: show the load, and look for libvirt until it is there."""
         assert session.shell is not None
-        self._say(Link.DEGRADED, session.trouble, session.hint)
         old: HostCounters | None = None
         load: HostLoad | None = None
-        end = asyncio.get_running_loop().time() + LIBVIRT_RETRY_S
-        while asyncio.get_running_loop().time() < end and not self._retry.is_set():
+        looked_s = asyncio.get_running_loop().time()
+        while not session.connections:
+            self._say(Link.DEGRADED, session.trouble, session.hint)
             new = await session.shell.host_counters()
             load = rates.host_load(old, new, load)
             old = new
             self._publish_sample(load, {})
             await asyncio.sleep(SAMPLE_INTERVAL_S)
-        raise LinkError(session.trouble, host=self.name, hint=session.hint)
+            if asyncio.get_running_loop().time() - looked_s >= LIBVIRT_RETRY_S:
+                await session.find_libvirt()
+                looked_s = asyncio.get_running_loop().time()
 
     def _publish_sample(self, load: HostLoad | None, samples: dict[GuestKey, GuestSample]) -> None:
         epoch = self._board.state.hosts[self.name].epoch
         self._board.publish(Sampled(self.name, epoch, load, samples, datetime.now(UTC)))
 
     async def _wait_after(self, error: FerryError) -> None:
-        self._failures += 1
-        silent = isinstance(error, DeadlineError)
-        lost_just_now = self._heard_once and self._failures == 1
-        delay = 0.0 if lost_just_now else self._backoff()
-        link = Link.STALE if self._heard_once and (silent or lost_just_now) else Link.DOWN
+        """Say why, then wait: not at all after a good time, for a person where only a person can mend it."""
+        if isinstance(error, OpeningHangsError):
+            self._hanging.append(error.gone)
+        was_up = self._up_at_s is not None
+        steady = self._up_at_s is not None and asyncio.get_running_loop().time() - self._up_at_s >= STEADY_S
+        self._failures = 1 if steady else self._failures + 1
+        delay_s: float | None = 0.0 if steady else self._backoff()
         if isinstance(error, (HostKeyError, LoginError)):
-            delay = max(delay, BACKOFF_MAX_S)  # only a person can mend it; do not fill the host's log
-        self._say(link, error.cause, error.hint, retry_in_s=delay)
+            # a user who said no is not asked again by itself; and knocking on fills the host's log
+            delay_s = REFUSED_RETRY_S if self._ask is None else None
+        silent = self._heard_once and (was_up or isinstance(error, DeadlineError))
+        self._say(Link.STALE if silent else Link.DOWN, error.cause, error.hint, retry_in_s=delay_s)
         try:
-            async with asyncio.timeout(delay):
+            async with asyncio.timeout(delay_s):
                 await self._retry.wait()
         except TimeoutError:
             return
+
+    async def _let_hanging_attempts_end(self) -> None:
+        """An attempt to open that hangs holds a thread until it returns: they must not pile up."""
+        while len(self._hanging) >= MAX_HANGING:
+            waits = [asyncio.ensure_future(gone.wait()) for gone in self._hanging]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for wait in waits:
+                    wait.cancel()
+            self._hanging = [gone for gone in self._hanging if not gone.is_set()]
 
     def _backoff(self) -> float:
         """Doubling, with jitter so that a fleet does not knock all at once (not for secrecy)."""
@@ -178,6 +205,24 @@ class Supervisor:
             _log.info("%s is %s%s", self.name, link.value, f": {reason}" if reason else "")
         attempt = None if retry_in_s is None else now + timedelta(seconds=retry_in_s)
         self._board.publish(LinkChanged(self.name, LinkStatus(link, since, reason, hint, attempt)))
+
+
+async def _while_linked(session: Session, work: Coroutine[None, None, None]) -> None:
+    """Do the work, and end it with the reason when the link is lost."""
+
+    async def watch() -> None:
+        raise await session.lost()
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(watch())
+        await work
+        watching.cancel()
+
+
+def _is_leaving() -> bool:
+    """Has somebody cancelled us? A TaskGroup lets the errors of its tasks hide that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _first(group: BaseExceptionGroup[FerryError]) -> FerryError:

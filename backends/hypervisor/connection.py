@@ -1,23 +1,23 @@
-"""One libvirt connection: opened, used and closed on a lane of its own.
+"""One libvirt connection: opened, used and closed on threads of its own.
 
 A virConnect that is freed on the event loop's thread can hang, because that same thread pumps the forwarded socket it
-would say good-bye over. So the object lives and dies on the lane's thread, and only frozen data comes back from there.
+would say good-bye over. So the object lives and dies on lanes, and only frozen data comes back from there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+import threading
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import libvirt
 
-from backends.errors import LinkError
+from backends.errors import DeadlineError, LinkError
 from backends.hypervisor import eventloop
 from backends.hypervisor.errors import translated
+from backends.hypervisor.events import EventListener, register, tell
 from backends.hypervisor.lane import Lane
 
 T = TypeVar("T")
@@ -27,56 +27,33 @@ KEEPALIVE_COUNT = 2
 """libvirt itself closes a silent connection after interval x (count + 1), which frees calls that hang in it."""
 OPEN_DEADLINE_S = 8.0
 CALL_DEADLINE_S = 5.0
+MAX_ASIDE = 2
+"""Long calls at once. A server takes 5 requests of one client and keepalives count (libvirtd.conf)."""
 
 
-class DomainEventKind(Enum):
-    """Which of libvirt's domain events came."""
+class OpeningHangsError(DeadlineError):
+    """The host let us in and then said nothing. `gone` is set when the call that opens has come back after all."""
 
-    LIFECYCLE = "lifecycle"
-    CHANGED = "changed"
-    """The definition, a device or the memory of a guest is different now."""
-    ITERATION = "iteration"
-    """A migration begins another pass over the memory."""
-    JOB_COMPLETED = "job completed"
-
-
-@dataclass(frozen=True, slots=True)
-class DomainEvent:
-    """An event of one guest, as frozen data."""
-
-    uuid: str
-    kind: DomainEventKind
-    switching: bool = False
-    """For LIFECYCLE: a migration has stopped the guest to switch over."""
-    iteration: int = 0
-    statistics: Mapping[str, int] = field(default_factory=dict)
-    """For JOB_COMPLETED: virDomainGetJobStats' fields."""
-
-
-EventListener = Callable[[DomainEvent], None]
-
-
-class _Held:
-    """What belongs to the lane's thread alone."""
-
-    def __init__(self) -> None:
-        self.connection: Any = None
-        self.callbacks: list[int] = []
+    def __init__(self, error: DeadlineError, gone: asyncio.Event) -> None:
+        super().__init__(error.cause, host=error.host, operation=error.operation, hint=error.hint)
+        self.gone = gone
 
 
 class Connection:
-    """An open connection. Its methods are called on the event loop's thread; work runs on the lane's."""
+    """An open connection. Its methods are called on the event loop's thread; work runs on lanes."""
 
-    def __init__(self, uri: str, host: str) -> None:
+    def __init__(self, uri: str, host: str, listener: EventListener | None) -> None:
         self.uri = uri
         self.host = host
         self.closed = asyncio.Event()
         """Set when either side has ended the connection; `close_reason` says why."""
         self.close_reason = ""
-        self._held = _Held()
-        self._lane = Lane(host, farewell=self._shut)
-        self._slow_lane: Lane | None = None
-        self._listener: EventListener | None = None
+        self._listener = listener
+        self._loop = asyncio.get_running_loop()
+        self._handle = _Handle(uri)
+        self._gone = asyncio.Event()
+        self._aside = asyncio.Semaphore(MAX_ASIDE)
+        self._lane = self._new_lane(host)
 
     @classmethod
     async def open(
@@ -89,72 +66,122 @@ class Connection:
     ) -> Connection:
         """Open `uri`. `listener` hears each domain event, on the event loop's thread. Raises FerryError."""
         eventloop.ensure_running()
-        connection = cls(uri, host)
-        connection._listener = listener
-        loop = asyncio.get_running_loop()
+        connection = cls(uri, host, listener)
         try:
             with translated(host, f"open {uri.partition('?')[0]}"):
-                await connection._lane.call(lambda: connection._open(loop), deadline_s=deadline_s)
+                await connection._lane.call(connection._open, deadline_s=deadline_s)
+        except DeadlineError as error:
+            connection.close()
+            raise OpeningHangsError(error, connection._gone) from error
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _open(self, loop: asyncio.AbstractEventLoop) -> None:
-        held = self._held
-        held.connection = libvirt.openAuth(self.uri, [[], _no_credentials, None], 0)
-        with contextlib.suppress(libvirt.libvirtError):  # local drivers have no keepalive
-            held.connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
-        with contextlib.suppress(libvirt.libvirtError):  # nor a close callback
-            held.connection.registerCloseCallback(_close_callback(loop, self._was_closed), None)
-        if self._listener is not None:
-            held.callbacks = _register(held.connection, loop, self._heard)
+    def _open(self) -> None:
+        heard = None if self._listener is None else self._heard
+        self._handle.open(self._loop, heard, self._was_closed)
 
     async def call(
         self, operation: str, work: Callable[[Any], T], *, deadline_s: float = CALL_DEADLINE_S
     ) -> T:
         """Run `work(virConnect)` on the lane. It must return frozen data only. Raises FerryError."""
-        if self.closed.is_set():
-            raise LinkError(self.close_reason, host=self.host, operation=operation)
+        self._must_be_open(operation)
         with translated(self.host, operation):
-            return await self._lane.call(lambda: work(self._held.connection), deadline_s=deadline_s)
+            return await self._lane.call(lambda: work(self._handle.connection), deadline_s=deadline_s)
 
-    async def call_slow(self, operation: str, work: Callable[[Any], T], *, deadline_s: float | None) -> T:
-        """As `call`, for what may take long: on a second lane, so that nothing queues up behind it."""
-        if self.closed.is_set():
-            raise LinkError(self.close_reason, host=self.host, operation=operation)
-        if self._slow_lane is None or self._slow_lane.abandoned:
-            self._slow_lane = Lane(f"{self.host}-slow")
-        with translated(self.host, operation):
-            return await self._slow_lane.call(lambda: work(self._held.connection), deadline_s=deadline_s)
+    async def call_aside(self, operation: str, work: Callable[[Any], T], *, deadline_s: float | None) -> T:
+        """As `call`, for what may take long: on a thread of its own, so that nothing queues up behind it."""
+        async with self._aside:
+            self._must_be_open(operation)
+            lane = self._new_lane(f"{self.host}-aside")
+            try:
+                with translated(self.host, operation):
+                    return await lane.call(lambda: work(self._handle.connection), deadline_s=deadline_s)
+            finally:
+                lane.abandon()
 
     def close(self) -> None:
-        """Say good-bye without waiting: the lane closes when its running call has returned."""
+        """Say good-bye without waiting: the connection is closed when its running calls have returned."""
         self._listener = None
-        if self._slow_lane is not None:
-            self._slow_lane.abandon()
         self._lane.abandon()
         self._was_closed("closed here")
 
-    def _shut(self) -> None:
-        held, self._held = self._held, _Held()
-        if held.connection is None:
-            return
-        with contextlib.suppress(libvirt.libvirtError):  # it may be dead already, and that is fine here
-            for callback in held.callbacks:
-                held.connection.domainEventDeregisterAny(callback)
-            held.connection.unregisterCloseCallback()
-        with contextlib.suppress(libvirt.libvirtError):
-            held.connection.close()
+    def _must_be_open(self, operation: str) -> None:
+        if self.closed.is_set():
+            raise LinkError(self.close_reason, host=self.host, operation=operation)
+
+    def _new_lane(self, name: str) -> Lane:
+        self._handle.enter()
+        return Lane(name, farewell=self._leave)
+
+    def _leave(self) -> None:
+        if self._handle.leave():
+            tell(self._loop, lambda _none: self._gone.set(), None)
 
     def _was_closed(self, reason: str) -> None:
         if not self.closed.is_set():
             self.close_reason = reason
             self.closed.set()
 
-    def _heard(self, event: DomainEvent) -> None:
+    def _heard(self, event: Any) -> None:
         if self._listener is not None:
             self._listener(event)
+
+
+class _Handle:
+    """The virConnect itself. The last lane that leaves closes it, so that none is ever inside a closed one."""
+
+    def __init__(self, uri: str) -> None:
+        self.connection: Any = None
+        self._uri = uri
+        self._callbacks: list[int] = []
+        self._lanes = 0
+        self._lock = threading.Lock()
+
+    def open(
+        self, loop: asyncio.AbstractEventLoop, heard: EventListener | None, closed: Callable[[str], None]
+    ) -> None:
+        """On a lane."""
+        self.connection = libvirt.openAuth(self._uri, [[], _no_credentials, None], 0)
+        if not self._in_process:
+            with contextlib.suppress(libvirt.libvirtError):  # drivers that need no daemon have no keepalive
+                self.connection.setKeepAlive(KEEPALIVE_INTERVAL_S, KEEPALIVE_COUNT)
+            with contextlib.suppress(libvirt.libvirtError):  # nor a connection that could be lost
+                self.connection.registerCloseCallback(_close_callback(loop, closed), None)
+        if heard is not None:
+            self._callbacks = register(self.connection, loop, heard)
+
+    def enter(self) -> None:
+        """One lane more."""
+        with self._lock:
+            self._lanes += 1
+
+    def leave(self) -> bool:
+        """One lane less; True when it was the last, and has closed the connection. On that lane."""
+        with self._lock:
+            self._lanes -= 1
+            if self._lanes:
+                return False
+        if self.connection is not None:
+            self._close()
+        return True
+
+    def _close(self) -> None:
+        """Every step by itself: a dead connection fails the first, and what is not taken back is never freed."""
+        for callback in self._callbacks:
+            with contextlib.suppress(libvirt.libvirtError):
+                self.connection.domainEventDeregisterAny(callback)
+        if not self._in_process:
+            with contextlib.suppress(libvirt.libvirtError):
+                self.connection.unregisterCloseCallback()
+        with contextlib.suppress(libvirt.libvirtError):
+            self.connection.close()
+        self.connection = None
+
+    @property
+    def _in_process(self) -> bool:
+        return self._uri.startswith("test:")
 
 
 def _no_credentials(_credentials: list[Any], _opaque: object) -> int:
@@ -173,53 +200,6 @@ def _close_callback(
     loop: asyncio.AbstractEventLoop, closed: Callable[[str], None]
 ) -> Callable[[Any, int, object], None]:
     def callback(_connection: Any, reason: int, _opaque: object) -> None:
-        _tell(loop, closed, _CLOSE_REASONS.get(reason, "closed"))
+        tell(loop, closed, _CLOSE_REASONS.get(reason, "closed"))
 
     return callback
-
-
-def _tell(loop: asyncio.AbstractEventLoop, receiver: Callable[[Any], None], value: object) -> None:
-    """Hand a value to the event loop from libvirt's thread; a loop that has closed needs it no more."""
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(receiver, value)
-
-
-_SWITCHING = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
-
-
-def _register(
-    connection: Any, loop: asyncio.AbstractEventLoop, heard: Callable[[DomainEvent], None]
-) -> list[int]:
-    """Subscribe to what changes the inventory or tells of a job; drivers that lack an event are left without it."""
-
-    def sender(make: Callable[..., DomainEvent]) -> Callable[..., None]:
-        def callback(_connection: Any, domain: Any, *details: Any) -> None:
-            _tell(loop, heard, make(domain.UUIDString(), *details))
-
-        return callback
-
-    def of(kind: DomainEventKind) -> Callable[..., DomainEvent]:
-        return lambda uuid, *_details: DomainEvent(uuid, kind)
-
-    changed = of(DomainEventKind.CHANGED)
-    wanted: dict[int, Callable[..., DomainEvent]] = {
-        libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: lambda uuid, event, detail, _opaque: DomainEvent(
-            uuid, DomainEventKind.LIFECYCLE, switching=(event, detail) == _SWITCHING
-        ),
-        libvirt.VIR_DOMAIN_EVENT_ID_REBOOT: of(DomainEventKind.LIFECYCLE),
-        libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR: of(DomainEventKind.LIFECYCLE),
-        libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED: changed,
-        libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED: changed,
-        libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE: changed,
-        libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION: lambda uuid, iteration, _opaque: DomainEvent(
-            uuid, DomainEventKind.ITERATION, iteration=iteration
-        ),
-        libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED: lambda uuid, statistics, _opaque: DomainEvent(
-            uuid, DomainEventKind.JOB_COMPLETED, statistics=dict(statistics)
-        ),
-    }
-    callbacks = []
-    for event, make in wanted.items():
-        with contextlib.suppress(libvirt.libvirtError):
-            callbacks.append(connection.domainEventRegisterAny(None, event, sender(make), None))
-    return callbacks

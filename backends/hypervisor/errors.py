@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ from backends.errors import (
     UnsupportedError,
 )
 from backends.untrusted import clean
+
+_log = logging.getLogger(__name__)
 
 _LINK = {
     libvirt.VIR_ERR_NO_CONNECT,
@@ -37,6 +40,11 @@ _UNSUPPORTED = {
 _DEADLINE = {libvirt.VIR_ERR_OPERATION_TIMEOUT, libvirt.VIR_ERR_AGENT_UNRESPONSIVE}
 
 
+_UNREADABLE = (UnicodeError, ValueError, TypeError, AttributeError, SystemError)
+"""What libvirt's binding raises for text that is no UTF-8 and for None where a value should be. One sick host's
+answer is that host's trouble; the log has the traceback, in case it is ours."""
+
+
 @contextmanager
 def translated(host: str, operation: str) -> Iterator[None]:
     """Inside, libvirtError becomes a FerryError that names host and operation; the cause is kept."""
@@ -44,6 +52,11 @@ def translated(host: str, operation: str) -> Iterator[None]:
         yield
     except libvirt.libvirtError as error:
         raise translate(error, host, operation) from error
+    except _UNREADABLE as error:
+        _log.exception("%s: %s: libvirt's Python binding could not make sense of an answer", host, operation)
+        raise ActionError(
+            f"unreadable answer: {clean(str(error))}", host=host, operation=operation
+        ) from error
     except FerryError as error:
         error.host = error.host or host
         error.operation = operation if isinstance(error, DeadlineError) else error.operation or operation
@@ -65,8 +78,3 @@ def translate(error: libvirt.libvirtError, host: str, operation: str) -> FerryEr
     if code in _LINK and (domain in _LINK_DOMAINS or code != libvirt.VIR_ERR_SYSTEM_ERROR):
         return LinkError(cause, host=host, operation=operation)
     return ActionError(cause, host=host, operation=operation)
-
-
-def is_code(error: BaseException, *codes: int) -> bool:
-    """Is this a libvirtError with one of these codes?"""
-    return isinstance(error, libvirt.libvirtError) and error.get_error_code() in codes

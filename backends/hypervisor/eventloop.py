@@ -7,10 +7,14 @@ toggles its socket watches in the calling thread, and that implementation is not
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from functools import cache
 
 import libvirt
+
+_log = logging.getLogger(__name__)
 
 
 @cache
@@ -27,4 +31,8 @@ def ensure_running() -> threading.Thread:
 
 def _run() -> None:
     while True:
-        libvirt.virEventRunDefaultImpl()
+        try:
+            libvirt.virEventRunDefaultImpl()
+        except Exception:  # noqa: BLE001 - without this thread no event and no keepalive would ever come again
+            _log.exception("libvirt's event loop")
+            time.sleep(1)

@@ -11,7 +11,7 @@ import libvirt
 
 from backends.errors import ActionError
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.domain_xml import read_definition, without_secrets
+from backends.hypervisor.domain_xml import Definition, read_definition, without_secrets
 from backends.hypervisor.states import guest_state, state_reason
 from backends.model.guest import Guest, GuestKey
 from backends.model.host import HostName
@@ -19,6 +19,8 @@ from backends.untrusted import clean
 
 KIB = 1024
 LIST_DEADLINE_S = 10.0
+DEFINITIONS_DEADLINE_S = 40.0
+"""Longer than the 30 s for which libvirt waits for a guest that a job holds."""
 
 
 async def read_guests(connection: Connection, host: HostName, driver: str) -> tuple[Guest, ...]:
@@ -33,18 +35,18 @@ async def read_guest(connection: Connection, key: GuestKey) -> Guest | None:
     return await connection.call("read a guest", lambda conn: _read_one(conn, key))
 
 
-async def read_definitions(connection: Connection, guests: Iterable[Guest]) -> tuple[Guest, ...]:
-    """The same guests with what their definitions tell; those that are gone or cannot be read are left out."""
-    wanted = tuple(guests)
+async def read_definitions(connection: Connection, uuids: Iterable[str]) -> Mapping[str, Definition]:
+    """By UUID; guests that are gone or cannot be read are left out. Aside: it costs two round trips a guest."""
+    wanted = tuple(uuids)
 
-    def work(conn: Any) -> tuple[Guest, ...]:
-        found = []
-        for old in wanted:
+    def work(conn: Any) -> Mapping[str, Definition]:
+        found = {}
+        for uuid in wanted:
             with contextlib.suppress(libvirt.libvirtError, ActionError):  # one sick guest hides no other
-                found.append(_read_one(conn, old.key))
-        return tuple(guest for guest in found if guest is not None)
+                found[uuid] = read_definition(conn.lookupByUUIDString(uuid).XMLDesc(0))
+        return found
 
-    return await connection.call("read definitions", work, deadline_s=LIST_DEADLINE_S)
+    return await connection.call_aside("read definitions", work, deadline_s=DEFINITIONS_DEADLINE_S)
 
 
 async def read_xml(connection: Connection, uuid: str) -> str:

@@ -14,6 +14,7 @@ from backends.model.guest import Guest
 from backends.model.move import RunningJob
 
 ABORT_DEADLINE_S = 15.0
+LIST_DEADLINE_S = 20.0
 
 _OPERATIONS = {
     getattr(libvirt, name): name.removeprefix("VIR_DOMAIN_JOB_OPERATION_").lower().replace("_", " ")
@@ -151,7 +152,7 @@ async def running(connection: Connection, guests: Iterable[Guest]) -> tuple[Runn
                     )
         return tuple(found)
 
-    return await connection.call("list jobs", work) if mine else ()
+    return await connection.call_aside("list jobs", work, deadline_s=LIST_DEADLINE_S) if mine else ()
 
 
 def _done(_result: object) -> None:

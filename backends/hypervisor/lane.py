@@ -9,15 +9,28 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from backends.errors import DeadlineError
 
 T = TypeVar("T")
-_Job = tuple[Callable[[], Any], "asyncio.Future[Any]", asyncio.AbstractEventLoop]
 _numbers = itertools.count(1)
+
+QUEUE_LIMIT_S = 60.0
+"""A call that has not begun by then is withdrawn. The calls before it have deadlines of their own."""
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One call: `begun` and `answer` are settled on the event loop's thread."""
+
+    work: Callable[[], Any]
+    begun: asyncio.Future[None]
+    answer: asyncio.Future[Any]
 
 
 class Lane:
@@ -28,35 +41,54 @@ class Lane:
         self.name = name
         self.abandoned = False
         self._farewell = farewell
+        self._loop = asyncio.get_running_loop()
+        self._waiting: set[_Job] = set()
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         threading.Thread(target=self._run, name=f"lane-{name}-{next(_numbers)}", daemon=True).start()
 
     async def call(self, work: Callable[[], T], *, deadline_s: float | None) -> T:
         """Run `work` on the lane's thread. Raises DeadlineError, and abandons the lane, when it takes too long.
 
-        A deadline of None is for a call that is watched by other means: a migration, by its job.
+        The deadline runs from the moment the call begins. A call that is cancelled, or withdrawn because it did not
+        begin in time, is never carried out later. A deadline of None is for a call that is watched by other means:
+        a migration, by its job.
         """
         if self.abandoned:
             raise DeadlineError("an earlier call never returned", operation=self.name)
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
-        self._jobs.put((work, answer, loop))
+        job = _Job(work, self._loop.create_future(), self._loop.create_future())
+        job.answer.add_done_callback(_forget)
+        self._waiting.add(job)
+        self._jobs.put(job)
         try:
+            await self._turn_of(job)
             async with asyncio.timeout(deadline_s):
-                return await asyncio.shield(answer)
+                answer: T = await asyncio.shield(job.answer)
+                return answer
         except TimeoutError:
             self.abandon()
-            answer.add_done_callback(_forget)
             raise DeadlineError(f"no answer within {deadline_s:g} s", operation=self.name) from None
-        except asyncio.CancelledError:
-            answer.add_done_callback(_forget)
-            raise
+        finally:
+            self._waiting.discard(job)
+            job.answer.cancel()  # no effect on one that is settled; else it is not carried out, or not heard
+
+    async def _turn_of(self, job: _Job) -> None:
+        try:
+            async with asyncio.timeout(QUEUE_LIMIT_S):
+                await asyncio.shield(job.begun)
+        except TimeoutError:
+            raise DeadlineError("earlier calls are still under way", operation=self.name) from None
 
     def abandon(self) -> None:
-        """Take no more calls. What is queued already is still run, then the thread ends."""
-        if not self.abandoned:
-            self.abandoned = True
-            self._jobs.put(None)
+        """Take no more calls, and withdraw those that have not begun. A running one goes on, then the thread ends."""
+        if self.abandoned:
+            return
+        self.abandoned = True
+        self._jobs.put(None)
+        for job in self._waiting:
+            if not job.begun.done():
+                job.begun.set_exception(DeadlineError("an earlier call never returned", operation=self.name))
+                job.begun.exception()
+                job.answer.cancel()
 
     def _run(self) -> None:
         try:
@@ -66,27 +98,40 @@ class Lane:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            work, answer, loop = job
-            del job
+            if job.answer.cancelled():
+                continue
             result, error = None, None
             try:
-                result = work()
+                self._loop.call_soon_threadsafe(_settle, job.begun, None, None)
+                result = job.work()
             except BaseException as caught:  # noqa: BLE001 - whatever it is, it belongs to the one who awaits
                 error = caught
+                _let_go_of_frames(caught)
             try:
-                loop.call_soon_threadsafe(_settle, answer, result, error)
+                self._loop.call_soon_threadsafe(_settle, job.answer, result, error)
             except RuntimeError:
                 return  # the event loop has closed: nobody waits any more
-            del work, answer, result, error  # a libvirt object must not outlive its call here
+            del job, result, error
 
 
-def _settle(answer: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
-    if answer.done():
+def _let_go_of_frames(error: BaseException | None) -> None:
+    """Drop the local variables of the frames an error comes from.
+
+    They hold libvirt objects; freed later, on the event loop's thread, their good-bye would go over a socket that this
+    very thread pumps, and wait for itself.
+    """
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+
+
+def _settle(future: asyncio.Future[Any], result: object, error: BaseException | None) -> None:
+    if future.done():
         return
     if error is not None:
-        answer.set_exception(error)
+        future.set_exception(error)
     else:
-        answer.set_result(result)
+        future.set_result(result)
 
 
 def _forget(answer: asyncio.Future[Any]) -> None:

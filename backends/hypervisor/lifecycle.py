@@ -27,4 +27,4 @@ async def act(connection: Connection, uuid: str, action: GuestAction) -> None:
         domain = conn.lookupByUUIDString(uuid)
         getattr(domain, _CALLS[action])()
 
-    await connection.call_slow(action.value, work, deadline_s=ACTION_DEADLINE_S)
+    await connection.call_aside(action.value, work, deadline_s=ACTION_DEADLINE_S)

@@ -19,7 +19,8 @@ class Signal(Enum):
     TRANSFER_ENDED = "libvirt says that it is done"
     TRANSFER_FAILED = "libvirt says that it failed"
     ABORT_ASKED = "the user asks for the end"
-    LINK_LOST = "the link to the source is lost"
+    LINK_LOST = "the link to a host is lost"
+    LINK_HEALED = "the source answers again, and the transfer still runs"
     FOUND_AT_DESTINATION = "both hosts were asked: it runs on the destination"
     FOUND_AT_SOURCE = "both hosts were asked: it is still on the source"
     FOUND_NOWHERE_SURE = "nobody can say for certain"
@@ -49,6 +50,7 @@ _TABLE: dict[tuple[Phase, Signal], Phase] = {
         for phase in (_P.VERIFYING, _P.RECONCILING, _P.ROLLING_BACK)
     },
     **{(phase, _S.FOUND_AT_SOURCE): _P.FAILED for phase in (_P.VERIFYING, _P.RECONCILING, _P.ROLLING_BACK)},
+    (_P.RECONCILING, _S.LINK_HEALED): _P.COPYING,
     **{
         (phase, _S.FOUND_NOWHERE_SURE): _P.INDETERMINATE
         for phase in (_P.VERIFYING, _P.RECONCILING, _P.ROLLING_BACK)
@@ -57,10 +59,18 @@ _TABLE: dict[tuple[Phase, Signal], Phase] = {
 
 
 def step(phase: Phase, signal: Signal, *, cancelled: bool = False) -> Phase:
-    """The phase after `signal`. `cancelled`: the user asked for the end, so a guest that stayed is no failure."""
-    after = _TABLE.get((phase, signal), phase)
-    if cancelled and (phase, signal) in _TABLE and after is Phase.FAILED:
+    """The phase after `signal`.
+
+    `cancelled`: the user asked for the end, so a guest that stayed is no failure, and a transfer that is found still
+    running is to be stopped.
+    """
+    after = _TABLE.get((phase, signal))
+    if after is None:
+        return phase
+    if cancelled and after is Phase.FAILED:
         return Phase.CANCELLED
+    if cancelled and signal is Signal.LINK_HEALED:
+        return Phase.CANCELLING
     return after
 
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from backends.hypervisor.migrate import Whereabouts
+from backends.hypervisor.whereabouts import Whereabouts
 from backends.model.guest import GuestState
+
+MIGRATED = "migrated"
+"""virDomainShutoffReason's word for a guest that has left by migration: its memory is on the destination for good."""
 
 
 class Place(Enum):
     """What the answers of both hosts add up to."""
 
-    DESTINATION = "destination"
-    SOURCE = "source"
+    ARRIVED = "arrived"
+    """It is on the destination: it executes there, or the source says that it has left."""
+    STAYED = "stayed"
+    """It is on the source."""
     UNSETTLED = "unsettled"
     """Still changing: ask again."""
     BOTH = "both"
@@ -36,47 +41,42 @@ def find(source: Whereabouts | None, destination: Whereabouts | None) -> Finding
     """None stands for a host that does not answer.
 
     A destination resumes the guest only when the source has stopped it for good, so a guest that executes there has
-    arrived, whatever the source says. A source without a running job that executes the guest has kept it.
+    arrived. A guest that is merely there, paused or defined, has arrived only if the source says that it migrated:
+    else it is the incoming half of a transfer that may yet fail. A source that executes the guest and has no job for
+    it has kept it.
     """
-    here = source is not None and source.state.executing
-    if destination is not None and destination.state.executing:
-        if here:
-            return Finding(Place.BOTH, GuestState.RUNNING)
-        return Finding(Place.DESTINATION, destination.state, destination.reason)
-    if source is None or destination is None:
-        return _half_known(source)
-    if source.job_running or destination.job_running:
-        return Finding(Place.UNSETTLED, source.state, source.reason)
-    if here:
-        if destination.state.active:
-            return Finding(Place.UNSETTLED, source.state, source.reason)  # its incoming half has not gone yet
-        return Finding(Place.SOURCE, source.state, source.reason)
-    return _not_executing(source, destination)
-
-
-def _half_known(source: Whereabouts | None) -> Finding:
-    if source is not None and source.state.executing and not source.job_running:
-        return Finding(Place.SOURCE, source.state, source.reason)
     if source is not None and source.job_running:
-        return Finding(Place.UNSETTLED, source.state, source.reason)
-    return Finding(Place.UNKNOWN)
+        return _finding(Place.UNSETTLED, source)
+    if destination is not None and destination.state.executing:
+        here = source is not None and source.state.executing
+        return _finding(Place.BOTH if here else Place.ARRIVED, destination)
+    if source is None:
+        return Finding(Place.UNKNOWN)
+    if source.reason == MIGRATED:
+        return _after_leaving(source, destination)
+    return _without_arrival(source, destination)
 
 
-def _not_executing(source: Whereabouts, destination: Whereabouts) -> Finding:
-    if source.state.active and destination.state.active:
-        return Finding(
-            Place.UNSETTLED, source.state, source.reason
-        )  # paused on both: in the middle of the switch
-    if destination.state.active:
-        return Finding(Place.DESTINATION, destination.state, destination.reason)
-    if source.state.active or source.defined:
-        if source.reason == MIGRATED:
-            return Finding(Place.UNSETTLED, source.state, source.reason)  # it left, and is not there yet
-        return Finding(Place.SOURCE, source.state, source.reason)
+def _without_arrival(source: Whereabouts, destination: Whereabouts | None) -> Finding:
+    if destination is not None and destination.state.active:
+        return _finding(Place.UNSETTLED, source)  # an incoming half that has not gone yet
+    if source.state.executing:
+        return _finding(Place.STAYED, source)
+    if destination is None:
+        return Finding(Place.UNKNOWN)
+    if source.defined:
+        return _finding(Place.STAYED, source)
+    return _finding(Place.UNSETTLED, destination) if destination.defined else Finding(Place.NOWHERE)
+
+
+def _after_leaving(source: Whereabouts, destination: Whereabouts | None) -> Finding:
+    """The source is rid of it, so it is on the destination, in whatever state: only not without that host's word."""
+    if destination is None:
+        return Finding(Place.UNKNOWN)
     if destination.defined:
-        return Finding(Place.DESTINATION, destination.state, destination.reason)
-    return Finding(Place.NOWHERE)
+        return _finding(Place.ARRIVED, destination)
+    return _finding(Place.UNSETTLED, source)
 
 
-MIGRATED = "migrated"
-"""virDomainShutoffReason's word for a guest that has left by migration."""
+def _finding(place: Place, seen: Whereabouts) -> Finding:
+    return Finding(place, seen.state, seen.reason)

@@ -79,12 +79,12 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class GuestChanged:
-    """A guest appeared or is different now."""
+class GuestsChanged:
+    """Guests appeared or are different now: many at once where many were read at once."""
 
     host: HostName
     epoch: int
-    guest: Guest
+    guests: tuple[Guest, ...]
     at: datetime
 
 
@@ -118,7 +118,7 @@ class MoveChanged:
     """True for a transition, which no reader may miss; False for a mere sample."""
 
 
-FleetEvent: TypeAlias = LinkChanged | Snapshot | GuestChanged | GuestGone | Sampled | MoveChanged
+FleetEvent: TypeAlias = LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled | MoveChanged
 
 
 class Topic(Enum):

@@ -91,16 +91,25 @@ class _Patience:
     def __init__(self, seconds: float, ask: Asker | None) -> None:
         self._seconds = seconds
         self._ask = ask
+        self._pauses = 0
         self.limit = asyncio.timeout(seconds)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """Stop the clock; it starts anew afterwards."""
+        self._pauses += 1
         self.limit.reschedule(None)
         try:
             yield
         finally:
-            self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+            self._pauses -= 1
+            if not self._pauses and not self.limit.expired():
+                self.limit.reschedule(asyncio.get_running_loop().time() + self._seconds)
+
+    @property
+    def asker(self) -> Asker | None:
+        """Whom to ask where another clock runs."""
+        return self._ask
 
     async def ask(self, question: Question) -> str | None:
         """Put the question with the clock stopped."""
@@ -188,7 +197,7 @@ async def _jump(
     before, _, last = hops.rpartition(",")
     hop = replace(spec, target=last.removeprefix("ssh://"))
     connection, _ = await _attempt(
-        hop, patience.ask, interactive=interactive, hops=before or None, depth=depth + 1
+        hop, patience.asker, interactive=interactive, hops=before or None, depth=depth + 1
     )
     return connection
 

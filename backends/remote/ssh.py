@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 import shlex
 from collections.abc import Sequence
@@ -36,7 +35,8 @@ class SshShell:
         self._connection = connection
         self._client = client
         self._sessions = asyncio.Semaphore(MAX_SESSIONS)
-        self._numbers = itertools.count(1)
+        self._forwarded: dict[str, str] = {}
+        """Remote path -> local path."""
 
     @classmethod
     async def open(cls, spec: HostSpec, ask: Asker | None) -> SshShell:
@@ -70,7 +70,8 @@ class SshShell:
 
     async def _run(self, command: str, stdin: bytes) -> Answer:
         source = asyncssh.PIPE if stdin else asyncssh.DEVNULL
-        async with self._connection.create_process(command, encoding=None, stdin=source) as process:
+        process = await self._connection.create_process(command, encoding=None, stdin=source)
+        try:
             if stdin:
                 with contextlib.suppress(OSError):  # a command that ends without reading is no error of ours
                     process.stdin.write(stdin)
@@ -78,19 +79,22 @@ class SshShell:
             out, err = await asyncio.gather(_read(process.stdout), _read(process.stderr))
             if len(out) < MAX_OUTPUT_BYTES and len(err) < MAX_OUTPUT_BYTES:
                 await process.wait_closed()
-            else:
-                process.terminate()
             status = -1 if process.exit_status is None else process.exit_status
+        finally:
+            process.close()  # without waiting: sshd holds a channel until its command has ended
         return Answer(status, out.decode(errors="replace"), err.decode(errors="replace"))
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:
         """A unix socket in `folder` that leads to the host's `remote_path`; it lives as long as the connection."""
-        local = folder / f"{next(self._numbers)}.sock"
+        if remote_path in self._forwarded:
+            return self._forwarded[remote_path]
+        local = str(folder / f"{len(self._forwarded)}.sock")
         try:
-            await self._connection.forward_local_path(str(local), remote_path)
+            await self._connection.forward_local_path(local, remote_path)
         except (OSError, asyncssh.Error) as error:
             raise self._error(LinkError, clean(str(error)), "forward a socket") from error
-        return str(local)
+        self._forwarded[remote_path] = local
+        return local
 
     async def host_counters(self) -> HostCounters:
         """From /proc, in one command."""

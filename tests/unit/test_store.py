@@ -9,8 +9,8 @@ from backends.fleet.mailbox import Board
 from backends.fleet.store import reduce
 from backends.model.fleet import (
     FleetState,
-    GuestChanged,
     GuestGone,
+    GuestsChanged,
     HostView,
     LinkChanged,
     Sampled,
@@ -44,7 +44,7 @@ def test_a_snapshot_brings_the_guests() -> None:
 
 def test_a_guest_that_did_not_change_is_no_news() -> None:
     state = after_snapshot()
-    same, dirty = reduce(state, GuestChanged(H1, 1, WEB, NOW))
+    same, dirty = reduce(state, GuestsChanged(H1, 1, (WEB,), NOW))
     assert same is state
     assert not dirty
 
@@ -52,7 +52,11 @@ def test_a_guest_that_did_not_change_is_no_news() -> None:
 def test_news_of_an_older_connection_is_dropped() -> None:
     state = after_snapshot(epoch=2)
     off = replace(WEB, state=GuestState.OFF)
-    for late in (GuestChanged(H1, 1, off, NOW), GuestGone(H1, 1, KEY, NOW), Snapshot(H1, 1, FACTS, (), NOW)):
+    for late in (
+        GuestsChanged(H1, 1, (off,), NOW),
+        GuestGone(H1, 1, KEY, NOW),
+        Snapshot(H1, 1, FACTS, (), NOW),
+    ):
         assert reduce(state, late)[0].guest(KEY) == WEB
 
 
@@ -91,9 +95,9 @@ async def test_a_slow_reader_gets_all_transitions_but_one_state_for_many_samples
     board.publish(Snapshot(H1, 1, FACTS, (WEB,), NOW))
     for number in range(1000):
         board.publish(Sampled(H1, 1, None, {KEY: GuestSample(cpu=float(number))}, NOW))
-    board.publish(GuestChanged(H1, 1, replace(WEB, state=GuestState.PAUSED), NOW))
+    board.publish(GuestsChanged(H1, 1, (replace(WEB, state=GuestState.PAUSED),), NOW))
     news = await anext(changes)
-    assert [type(event) for event in news.transitions] == [Snapshot, GuestChanged]
+    assert [type(event) for event in news.transitions] == [Snapshot, GuestsChanged]
     assert news.state.sample(KEY) == GuestSample(cpu=999.0)
     await changes.aclose()  # type: ignore[attr-defined]
 

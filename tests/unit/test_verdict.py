@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.hypervisor.migrate import Whereabouts
+from backends.hypervisor.whereabouts import Whereabouts
 from backends.migration.verdict import MIGRATED, Place, find
 from backends.model.guest import GuestState
 
@@ -16,27 +16,35 @@ BUSY = Whereabouts(True, GuestState.RUNNING, "booted", persistent=True, job_runn
 PAUSED = Whereabouts(True, GuestState.PAUSED, "migration")
 OFF = Whereabouts(True, GuestState.OFF, "shutdown", persistent=True)
 LEFT = Whereabouts(True, GuestState.OFF, MIGRATED, persistent=True)
+CRASHED = Whereabouts(True, GuestState.CRASHED, "crashed", persistent=True)
+INCOMING = Whereabouts(True, GuestState.PAUSED, "migrating", persistent=True)
 SILENT = None
 
 
 @pytest.mark.parametrize(
     ("source", "destination", "place"),
     [
-        (LEFT, RUNNING, Place.DESTINATION),
-        (ABSENT, RUNNING, Place.DESTINATION),
-        (SILENT, RUNNING, Place.DESTINATION),
-        (PAUSED, RUNNING, Place.DESTINATION),
-        (RUNNING, ABSENT, Place.SOURCE),
-        (RUNNING, OFF, Place.SOURCE),
-        (RUNNING, SILENT, Place.SOURCE),
+        (LEFT, RUNNING, Place.ARRIVED),
+        (ABSENT, RUNNING, Place.ARRIVED),
+        (SILENT, RUNNING, Place.ARRIVED),
+        (PAUSED, RUNNING, Place.ARRIVED),
+        (BUSY, RUNNING, Place.UNSETTLED),
+        (CRASHED, INCOMING, Place.UNSETTLED),
+        (OFF, INCOMING, Place.UNSETTLED),
+        (ABSENT, INCOMING, Place.UNSETTLED),
+        (ABSENT, OFF, Place.UNSETTLED),
+        (LEFT, OFF, Place.ARRIVED),
+        (RUNNING, ABSENT, Place.STAYED),
+        (RUNNING, OFF, Place.STAYED),
+        (RUNNING, SILENT, Place.STAYED),
         (BUSY, PAUSED, Place.UNSETTLED),
         (BUSY, SILENT, Place.UNSETTLED),
         (BUSY, ABSENT, Place.UNSETTLED),
         (RUNNING, PAUSED, Place.UNSETTLED),
         (PAUSED, PAUSED, Place.UNSETTLED),
         (LEFT, ABSENT, Place.UNSETTLED),
-        (OFF, ABSENT, Place.SOURCE),
-        (LEFT, PAUSED, Place.DESTINATION),
+        (OFF, ABSENT, Place.STAYED),
+        (LEFT, PAUSED, Place.ARRIVED),
         (RUNNING, RUNNING, Place.BOTH),
         (ABSENT, ABSENT, Place.NOWHERE),
         (SILENT, ABSENT, Place.UNKNOWN),
@@ -68,7 +76,10 @@ def test_a_guest_that_executes_is_never_said_to_be_elsewhere(
 ) -> None:
     place = find(source, destination).place
     if source is not None and source.state.executing:
-        assert place is not Place.DESTINATION or (destination is not None and destination.state.executing)
+        assert place is not Place.ARRIVED or (destination is not None and destination.state.executing)
         assert place is not Place.NOWHERE
     if destination is not None and destination.state.executing:
-        assert place in (Place.DESTINATION, Place.BOTH)
+        assert place in (Place.ARRIVED, Place.BOTH, Place.UNSETTLED)
+    if place is Place.ARRIVED:
+        assert destination is not None
+        assert destination.state.executing or (source is not None and source.reason == MIGRATED)

@@ -1,0 +1,90 @@
+"""libvirt's domain events as frozen data, handed to the event loop from libvirt's own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import libvirt
+
+
+class DomainEventKind(Enum):
+    """Which of libvirt's domain events came."""
+
+    LIFECYCLE = "lifecycle"
+    CHANGED = "changed"
+    """A device or the medium of a guest is different now."""
+    JOB_COMPLETED = "job completed"
+
+
+@dataclass(frozen=True, slots=True)
+class DomainEvent:
+    """An event of one guest."""
+
+    uuid: str
+    kind: DomainEventKind
+    switching: bool = False
+    """For LIFECYCLE: a migration has stopped the guest to switch over."""
+    statistics: Mapping[str, int] = field(default_factory=dict)
+    """For JOB_COMPLETED: virDomainGetJobStats' fields."""
+
+
+EventListener = Callable[[DomainEvent], None]
+
+_SWITCHING = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
+
+
+def tell(loop: asyncio.AbstractEventLoop, receiver: Callable[[Any], None], value: object) -> None:
+    """Hand a value to the event loop from libvirt's thread; a loop that has closed needs it no more."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(receiver, value)
+
+
+def register(connection: Any, loop: asyncio.AbstractEventLoop, heard: EventListener) -> list[int]:
+    """Subscribe to what changes the inventory or tells of a job; returns what to deregister.
+
+    Drivers that lack an event are left without it. On a lane's thread.
+    """
+
+    def sender(make: Callable[..., DomainEvent]) -> Callable[..., None]:
+        def callback(_connection: Any, domain: Any, *details: Any) -> None:
+            tell(loop, heard, make(domain.UUIDString(), *details))
+
+        return callback
+
+    callbacks = []
+    for event, make in _WANTED.items():
+        with contextlib.suppress(libvirt.libvirtError):
+            callbacks.append(connection.domainEventRegisterAny(None, event, sender(make), None))
+    return callbacks
+
+
+def _lifecycle(uuid: str, event: int, detail: int, *_opaque: object) -> DomainEvent:
+    return DomainEvent(uuid, DomainEventKind.LIFECYCLE, switching=(event, detail) == _SWITCHING)
+
+
+def _life(uuid: str, *_details: object) -> DomainEvent:
+    return DomainEvent(uuid, DomainEventKind.LIFECYCLE)
+
+
+def _changed(uuid: str, *_details: object) -> DomainEvent:
+    return DomainEvent(uuid, DomainEventKind.CHANGED)
+
+
+def _job_completed(uuid: str, statistics: Mapping[str, int], *_opaque: object) -> DomainEvent:
+    return DomainEvent(uuid, DomainEventKind.JOB_COMPLETED, statistics=dict(statistics))
+
+
+_WANTED: dict[int, Callable[..., DomainEvent]] = {
+    libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: _lifecycle,
+    libvirt.VIR_DOMAIN_EVENT_ID_REBOOT: _life,
+    libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR: _life,
+    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED: _changed,
+    libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED: _changed,
+    libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE: _changed,
+    libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED: _job_completed,
+}

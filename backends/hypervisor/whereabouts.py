@@ -1,0 +1,64 @@
+"""Where is a guest? One host's word."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import libvirt
+
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.states import guest_state, state_reason
+from backends.model.guest import GuestState
+
+WHEREABOUTS_DEADLINE_S = 6.0
+_NO_JOB = (
+    libvirt.VIR_ERR_OPERATION_INVALID,
+    libvirt.VIR_ERR_NO_SUPPORT,
+    libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+)
+"""What libvirt answers about the job of a guest that is off, or of a driver without jobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabouts:
+    """What one host says of a guest."""
+
+    defined: bool
+    """Is there anything of this UUID at all?"""
+    state: GuestState = GuestState.UNKNOWN
+    reason: str = ""
+    persistent: bool = False
+    job_running: bool = False
+
+
+async def whereabouts(connection: Connection, uuid: str) -> Whereabouts:
+    """Ask one host about a guest. Raises FerryError when it does not answer."""
+
+    def work(conn: Any) -> Whereabouts:
+        try:
+            domain = conn.lookupByUUIDString(uuid)
+            state, reason = domain.state()
+            return Whereabouts(
+                defined=True,
+                state=guest_state(state, reason),
+                reason=state_reason(state, reason),
+                persistent=bool(domain.isPersistent()),
+                job_running=_has_job(domain),
+            )
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return Whereabouts(defined=False)
+            raise
+
+    return await connection.call("ask where the guest is", work, deadline_s=WHEREABOUTS_DEADLINE_S)
+
+
+def _has_job(domain: Any) -> bool:
+    """Any other error must not pass for a no: the transfer may well go on."""
+    try:
+        return bool(domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE)
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in _NO_JOB:
+            return False
+        raise
