@@ -62,6 +62,19 @@ class DiskKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """An image under a disk: what its backing chain, or its data file, is read from."""
+
+    kind: DiskKind
+    source: str
+    """As `Disk.source`: safe to show."""
+    path: str = ""
+    """As `Disk.path`."""
+    local_service: bool = False
+    """As `Disk.local_service`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
     """One disk of a guest's definition."""
 
@@ -76,6 +89,14 @@ class Disk:
     read_only: bool = False
     shareable: bool = False
     cache: str = ""
+    path: str = ""
+    """The path of a file or block device as libvirt has it: to be used, never to be shown. Empty for all others."""
+    local_service: bool = False
+    """A network disk that is served by each host to itself: a loopback address, or a unix socket."""
+    layers: tuple[Layer, ...] = ()
+    """What lies under the disk's own image, nearest first."""
+    chain_known: bool = True
+    """Does the definition tell all layers?"""
 
 
 @dataclass(frozen=True, slots=True)

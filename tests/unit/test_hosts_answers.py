@@ -14,7 +14,7 @@ from backends.hypervisor.namesakes import Namesake
 from backends.hypervisor.states import guest_state, state_reason
 from backends.migration.checks.destination import memory_verdict, name_verdict
 from backends.migration.virsh import peer_uris
-from backends.model.guest import DiskKind, GuestState
+from backends.model.guest import Disk, DiskKind, GuestState
 from backends.model.host import HostFacts, HostName, HostSpec, Reach
 from backends.model.move import Verdict
 from backends.probes import guest_start, libvirt_sockets
@@ -50,6 +50,83 @@ def test_a_definition_tells_its_disks_and_what_stands_behind_them() -> None:
     assert disks["vdd"].source == "p/v"
     assert (disks["sda"].device, disks["sda"].source, disks["sda"].read_only) == ("cdrom", "", True)
     assert disks["vde"].kind is DiskKind.OTHER
+
+
+def disk_of(xml: str) -> Disk:
+    return read_definition(f"<domain type='kvm'><devices>{xml}</devices></domain>").disks[0]
+
+
+# As libvirt 9 shows a running guest: each layer nests the next, an empty element ends the chain.
+OVERLAY = """<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/srv/top.qcow2'/>
+<backingStore type='file'><format type='qcow2'/><source file='/srv/mid.qcow2'/>
+<backingStore type='block'><format type='raw'/><source dev='/dev/vg/base'/><backingStore/></backingStore>
+</backingStore><target dev='vda'/></disk>"""
+
+
+def test_all_layers_of_a_disk_are_known_from_the_definition_of_a_running_guest() -> None:
+    disk = disk_of(OVERLAY)
+    assert [(layer.kind, layer.path) for layer in disk.layers] == [
+        (DiskKind.FILE, "/srv/mid.qcow2"),
+        (DiskKind.BLOCK, "/dev/vg/base"),
+    ]
+    assert disk.chain_known
+
+
+def test_a_data_file_counts_as_a_layer() -> None:
+    disk = disk_of(
+        "<disk type='file'><driver type='qcow2'/><source file='/srv/a'><dataStore type='file'><format type='raw'/>"
+        "<source file='/data/a.raw'/></dataStore></source><backingStore/><target dev='vda'/></disk>"
+    )
+    assert [layer.path for layer in disk.layers] == ["/data/a.raw"]
+    assert disk.path == "/srv/a"
+
+
+@pytest.mark.parametrize(
+    ("image", "ended", "known"), [("raw", "", True), ("qcow2", "", False), ("qcow2", "<backingStore/>", True)]
+)
+def test_a_chain_that_the_definition_leaves_open_is_not_taken_for_its_end(
+    image: str, ended: str, known: bool
+) -> None:
+    xml = f"<disk type='file'><driver type='{image}'/><source file='/a'/>{ended}<target dev='vda'/></disk>"
+    assert disk_of(xml).chain_known is known
+
+
+def test_an_empty_drive_has_no_chain_to_know() -> None:
+    assert disk_of(
+        "<disk type='file' device='cdrom'><driver type='qcow2'/><target dev='sda'/></disk>"
+    ).chain_known
+
+
+def test_a_path_is_kept_as_it_is_for_use_and_made_safe_for_showing() -> None:
+    path = "/srv/" + "d" * 2000 + "/a\u202eb\nc"
+    disk = disk_of(
+        f"<disk type='file'><source file='{path}'/><target dev='vda'/></disk>".replace("\n", "&#10;")
+    )
+    assert disk.path == path
+    assert disk.source != path and disk.source.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("name='127.0.0.1' port='10809'", True),
+        ("name='127.8.8.8'", True),
+        ("name='::1'", True),
+        ("name='::ffff:127.0.0.1'", True),
+        ("name='0.0.0.0'", True),
+        ("name='LocalHost.'", True),
+        ("name='ip6-localhost'", True),
+        ("transport='unix' socket='/run/nbd.sock'", True),
+        ("name='10.0.0.9' port='3260'", False),
+        ("name='localhost.example'", False),
+        ("name='2001:db8::1'", False),
+    ],
+)
+def test_a_network_disk_that_a_host_serves_to_itself_is_told_from_others(host: str, local: bool) -> None:
+    disk = disk_of(
+        f"<disk type='network'><source protocol='nbd' name='e'><host {host}/></source><target dev='vda'/></disk>"
+    )
+    assert disk.local_service is local
 
 
 def test_a_shown_definition_has_no_password() -> None:
