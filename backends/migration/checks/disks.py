@@ -1,123 +1,169 @@
-"""Do both hosts see the same disks? The same path proves nothing: a marker is written through one host and read through
-the other."""
+"""Do both hosts see the same disks? The same path proves nothing: see `markers`. All layers of a disk count."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from enum import Enum
-from pathlib import PurePosixPath
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
-from backends.errors import FerryError
+from backends.migration.checks import markers
 from backends.migration.checks.context import Context
-from backends.model.guest import Disk, DiskKind
+from backends.migration.checks.markers import End, Proof, RealPath, Sharing
+from backends.model.guest import Disk, DiskKind, Layer, virsh_name
 from backends.model.move import Check, Verdict
-from backends.remote.shell import Shell
 from backends.untrusted import clean
 
-READ_ATTEMPTS = 3
-READ_PAUSE_S = 0.7
-"""A network file system may need a moment to show a new name; a refusal must be certain."""
+_EJECTABLE = {"cdrom": "CD-ROM", "floppy": "floppy"}
+_PLAIN_TARGET = re.compile(r"[a-z]+")
 
 
-class Sharing(Enum):
-    """What the marker told about one folder."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known of one layer."""
 
-    PROVED = "proved"
-    DIFFERENT = "different"
-    UNREADABLE = "unreadable"
-    """The marker could not be written, or not be looked for: nothing is known."""
+    verdict: Verdict
+    evidence: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one path really is, on both hosts."""
+
+    source: RealPath
+    destination: RealPath
+
+    @property
+    def folders(self) -> tuple[str, str]:
+        """The two folders that must be one."""
+        return self.source.folder, self.destination.folder
 
 
 async def shared(context: Context) -> list[Check]:
     """One check a disk; each folder is tried once."""
-    files = [disk for disk in context.guest.disks if disk.kind is DiskKind.FILE and disk.source]
-    folders = sorted({str(PurePosixPath(disk.source).parent) for disk in files})
-    results = dict(zip(folders, await asyncio.gather(*(_prove(context, f) for f in folders)), strict=True))
-    if not context.guest.disks:
+    disks = [disk for disk in context.guest.disks if disk.source]
+    if not disks:
         return [Check("disk.none", "disks", Verdict.OK, "the guest has no disk")]
-    return [
-        _file_check(context, disk, *results[str(PurePosixPath(disk.source).parent)])
-        if disk in files
-        else _other_check(disk)
-        for disk in context.guest.disks
-        if disk.source
-    ]
+    paths = {layer.path for disk in disks for layer in layers_of(disk) if layer.kind is DiskKind.FILE}
+    places = await _places(context, paths)
+    proofs = await _proofs(context, {place.folders for place in places.values()})
+    return [_check(context, disk, places, proofs) for disk in disks]
 
 
-async def _prove(context: Context, folder: str) -> tuple[Sharing, str]:
-    source, destination = context.source.shell, context.destination.shell
-    if source is None or destination is None:
-        host = context.source.host if source is None else context.destination.host
-        return Sharing.UNREADABLE, f"{host} is reached by libvirt alone, without files"
-    marker = f"{folder}/.virt-ferry-{secrets.token_hex(8)}"
-    secret = secrets.token_hex(16)
-    try:
-        written = await source.run(("tee", marker), stdin=secret.encode())
-        if written.status != 0:
-            return (
-                Sharing.UNREADABLE,
-                f"{context.source.host}: {clean(written.err.strip() or 'cannot write')}",
-            )
-        if await _reads(destination, marker, secret):
-            return Sharing.PROVED, f"a marker in {clean(folder)} was read through both hosts"
-        return Sharing.DIFFERENT, (
-            f"{context.destination.host} does not see what {context.source.host} writes into {clean(folder)}"
-        )
-    except FerryError as error:
-        return Sharing.UNREADABLE, str(error)
-    finally:
-        await _remove(source, marker)
+def layers_of(disk: Disk) -> tuple[Layer, ...]:
+    """The disk's own image first. Pure."""
+    return (Layer(disk.kind, disk.source, disk.path, disk.local_service), *disk.layers)
 
 
-async def _reads(shell: Shell, marker: str, secret: str) -> bool:
-    for attempt in range(READ_ATTEMPTS):
-        if attempt:
-            await asyncio.sleep(READ_PAUSE_S)
-        answer = await shell.run(("cat", marker))
-        if answer.status == 0:
-            return answer.out == secret
-    return False
+def _ends(context: Context) -> tuple[End, End]:
+    source, destination = context.source, context.destination
+    return End(source.host, source.shell), End(destination.host, destination.shell)
 
 
-async def _remove(shell: Shell, marker: str) -> None:
-    try:
-        await shell.run(("rm", "-f", marker))
-    except FerryError:
-        return  # the host is gone; a marker of 32 bytes with our name stays behind
+async def _places(context: Context, paths: Iterable[str]) -> Mapping[str, Place]:
+    wanted = sorted(paths)
+    ends = _ends(context)
+    found = await asyncio.gather(*(markers.real_path(end, path) for path in wanted for end in ends))
+    return {path: Place(*found[2 * n : 2 * n + 2]) for n, path in enumerate(wanted)}
 
 
-def _file_check(context: Context, disk: Disk, sharing: Sharing, evidence: str) -> Check:
-    check_id, title = f"disk.{disk.target}.shared", f"disk {disk.target} is shared"
-    match sharing:
-        case Sharing.PROVED:
-            return Check(check_id, title, Verdict.OK, evidence)
-        case Sharing.DIFFERENT:
-            return Check(
-                check_id,
-                title,
-                Verdict.REFUSE,
-                evidence,
-                f"put {disk.source} on storage that both hosts mount",
-            )
-        case Sharing.UNREADABLE:
-            return Check(
-                check_id,
-                title,
-                Verdict.UNKNOWN,
-                f"not proved: {evidence}",
-                f"make sure that {disk.source} is the same file on {context.destination.host}",
-            )
+async def _proofs(context: Context, folders: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Proof]:
+    wanted = sorted(folders)
+    source, destination = _ends(context)
+    found = await asyncio.gather(*(markers.prove(source, destination, *folder) for folder in wanted))
+    return dict(zip(wanted, found, strict=True))
 
 
-def _other_check(disk: Disk) -> Check:
-    check_id, title = f"disk.{disk.target}.shared", f"disk {disk.target} is shared"
-    if disk.kind is DiskKind.NETWORK:
-        return Check(check_id, title, Verdict.OK, f"network disk {disk.source}: each host opens it itself")
+def _check(
+    context: Context, disk: Disk, places: Mapping[str, Place], proofs: Mapping[tuple[str, str], Proof]
+) -> Check:
+    findings = [_finding(context, layer, places, proofs) for layer in layers_of(disk)]
+    word = _EJECTABLE.get(disk.device, "disk")
+    worst = worst_of(disk, findings)
+    if word != "disk" and worst.verdict not in (Verdict.OK, Verdict.NOTE):
+        worst = replace(worst, mend=f"eject it: {_eject_command(context, disk)}; or {worst.mend}")
     return Check(
-        check_id,
-        title,
+        f"disk.{disk.target}.shared",
+        f"{word} {disk.target} is shared",
+        worst.verdict,
+        worst.evidence,
+        worst.mend,
+    )
+
+
+def worst_of(disk: Disk, findings: list[Finding]) -> Finding:
+    """A disk is as good as the worst of its layers, and never quite good while some of them may be unknown. Pure."""
+    worst = max(findings, key=lambda finding: finding.verdict.severity)  # the first of equals
+    if worst.verdict is not Verdict.OK:
+        return worst
+    evidence = "; ".join(dict.fromkeys(finding.evidence for finding in findings))
+    if disk.chain_known:
+        return Finding(Verdict.OK, evidence)
+    return Finding(
+        Verdict.NOTE,
+        f"{evidence}; the definition does not tell whether this {disk.format} image has others under it",
+        f"see: qemu-img info --backing-chain -U {shlex.quote(disk.source)}"
+        if disk.source == disk.path
+        else "",
+    )
+
+
+def _finding(
+    context: Context,
+    layer: Layer,
+    places: Mapping[str, Place],
+    proofs: Mapping[tuple[str, str], Proof],
+) -> Finding:
+    destination = context.destination.host
+    if layer.kind is DiskKind.FILE:
+        place = places[layer.path]
+        return file_finding(layer, place, proofs[place.folders], context.source.host, destination)
+    if layer.kind is DiskKind.NETWORK and layer.local_service:
+        return Finding(
+            Verdict.UNKNOWN,
+            f"{layer.source} is a service that each host has for itself",
+            f"serve it under an address that both hosts reach, or make sure that {destination} serves the same",
+        )
+    if layer.kind is DiskKind.NETWORK:
+        return Finding(Verdict.OK, f"network disk {layer.source}: each host opens it itself")
+    return Finding(
         Verdict.UNKNOWN,
-        f"{disk.kind.value} {disk.source}: sharing is proved for files only",
+        f"{layer.kind.value} {layer.source}: sharing is proved for files only",
         "compare the WWID of the device on both hosts",
     )
+
+
+def file_finding(layer: Layer, place: Place, proof: Proof, source: str, destination: str) -> Finding:
+    """What the proof of its folders says of one file. Pure."""
+    if proof.sharing is Sharing.UNKNOWN:
+        return Finding(
+            Verdict.UNKNOWN,
+            f"not proved: {proof.evidence}",
+            f"make sure that {layer.source} is the same file on {destination}",
+        )
+    mend = f"put {layer.source} on storage that both hosts mount"
+    for host, end in ((source, place.source), (destination, place.destination)):
+        if end.trouble:
+            evidence = f"{host} cannot tell where {layer.source} leads: {end.trouble}"
+            return Finding(Verdict.UNKNOWN, evidence, mend)
+    if proof.sharing is Sharing.DIFFERENT:
+        return Finding(Verdict.REFUSE, proof.evidence, mend)
+    if place.source.name != place.destination.name:
+        here, there = (clean(end.path, limit=1024) for end in (place.source, place.destination))
+        return Finding(
+            Verdict.REFUSE,
+            f"{layer.source} leads to {here} on {source} and to {there} on {destination}",
+            mend,
+        )
+    return Finding(Verdict.OK, proof.evidence)
+
+
+def _eject_command(context: Context, disk: Disk) -> str:
+    """As one line to copy; a target that may have been made safe to show is left for the user to fill in."""
+    guest = context.request.guest
+    uri = context.source_view.spec.virsh_uri(guest.driver)
+    name = virsh_name(context.request.name, guest)
+    target = disk.target if _PLAIN_TARGET.fullmatch(disk.target) else "TARGET"
+    return shlex.join(["virsh", "-c", uri, "change-media", name, target, "--eject"])

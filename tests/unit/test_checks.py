@@ -1,0 +1,76 @@
+"""What the checks make of what they were told: a refusal is certain, a yes is proved, the rest is a doubt."""
+
+from __future__ import annotations
+
+import pytest
+
+from backends.migration.checks.disks import Finding, Place, file_finding, worst_of
+from backends.migration.checks.markers import Proof, RealPath, Sharing, judge
+from backends.model.guest import Disk, DiskKind, Layer
+from backends.model.move import Verdict
+from backends.remote.shell import Answer
+
+SECRET = "0123456789abcdef"
+FILE = Layer(DiskKind.FILE, "/srv/a.img", "/srv/a.img")
+SAME = Place(RealPath("/srv/a.img"), RealPath("/srv/a.img"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "sharing"),
+    [
+        (Answer(0, SECRET, ""), Sharing.PROVED),
+        (Answer(0, "something else", ""), Sharing.DIFFERENT),
+        (Answer(0, "", ""), Sharing.DIFFERENT),
+        (Answer(1, "", "cat: /srv/m: No such file or directory\n"), Sharing.DIFFERENT),
+        (Answer(1, "", "cat: can't open '/srv/m': No such file or directory\n"), Sharing.DIFFERENT),
+        (Answer(1, "", "cat: /srv/m: Not a directory\n"), Sharing.DIFFERENT),
+        (Answer(1, "", "cat: /srv/m: Permission denied\n"), Sharing.UNKNOWN),
+        (Answer(1, "", "cat: /srv/m: Stale file handle\n"), Sharing.UNKNOWN),
+        (Answer(1, "", "cat: /srv/m: Input/output error\n"), Sharing.UNKNOWN),
+        (Answer(127, "", "env: 'cat': No such file or directory\n"), Sharing.UNKNOWN),
+        (Answer(127, "", "sh: cat: not found\n"), Sharing.UNKNOWN),
+        (Answer(-1, "", ""), Sharing.UNKNOWN),
+    ],
+)
+def test_only_a_marker_that_is_certainly_not_there_refuses_a_move(answer: Answer, sharing: Sharing) -> None:
+    assert judge(answer, SECRET) is sharing
+
+
+@pytest.mark.parametrize(
+    ("place", "sharing", "verdict", "word"),
+    [
+        (SAME, Sharing.PROVED, Verdict.OK, "proof"),
+        (SAME, Sharing.DIFFERENT, Verdict.REFUSE, "proof"),
+        (SAME, Sharing.UNKNOWN, Verdict.UNKNOWN, "not proved"),
+        (Place(RealPath("/x/1.img"), RealPath("/y/1.img")), Sharing.PROVED, Verdict.OK, "proof"),
+        (Place(RealPath("/x/1.img"), RealPath("/x/2.img")), Sharing.PROVED, Verdict.REFUSE, "2.img on h2"),
+        (Place(RealPath("/srv/a.img", "denied"), SAME.destination), Sharing.PROVED, Verdict.UNKNOWN, "h1"),
+        (Place(SAME.source, RealPath("/srv/a.img", "denied")), Sharing.DIFFERENT, Verdict.UNKNOWN, "h2"),
+    ],
+)
+def test_a_file_is_shared_only_if_both_hosts_follow_its_path_to_the_same_file(
+    place: Place, sharing: Sharing, verdict: Verdict, word: str
+) -> None:
+    finding = file_finding(FILE, place, Proof(sharing, "proof"), "h1", "h2")
+    assert finding.verdict is verdict
+    assert word in finding.evidence
+
+
+FINE, DOUBTFUL, BAD = (
+    Finding(verdict, verdict.value) for verdict in (Verdict.OK, Verdict.UNKNOWN, Verdict.REFUSE)
+)
+
+
+def test_a_disk_is_as_good_as_the_worst_of_its_layers() -> None:
+    disk = Disk("vda", DiskKind.FILE, "/srv/a", format="qcow2", path="/srv/a")
+    assert worst_of(disk, [FINE, FINE]).verdict is Verdict.OK
+    assert worst_of(disk, [FINE, DOUBTFUL]) == DOUBTFUL
+    assert worst_of(disk, [DOUBTFUL, BAD]) == BAD
+
+
+def test_a_disk_whose_layers_are_not_all_known_is_at_most_a_note() -> None:
+    disk = Disk("vda", DiskKind.FILE, "/srv/a", format="qcow2", path="/srv/a", chain_known=False)
+    found = worst_of(disk, [FINE])
+    assert found.verdict is Verdict.NOTE
+    assert "qemu-img info" in found.mend
+    assert worst_of(disk, [BAD]) == BAD
