@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.hypervisor.migrate import whereabouts
+from backends.hypervisor.whereabouts import whereabouts
 from backends.migration.checks.context import Context
 from backends.model.guest import GuestState
 from backends.model.move import Check, Verdict
