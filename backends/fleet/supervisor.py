@@ -52,6 +52,7 @@ class Supervisor:
         """When this session came up (the loop's clock); None while it has not."""
         self._hanging: list[asyncio.Event] = []
         self._retry = asyncio.Event()
+        self._leaving = False
 
     @property
     def name(self) -> HostName:
@@ -70,6 +71,10 @@ class Supervisor:
         if self._inventory is not None:
             self._inventory.mark(keys)
 
+    def leave(self) -> None:
+        """Called before `run` is cancelled: errors of the tasks in a TaskGroup hide its cancellation."""
+        self._leaving = True
+
     def retry_now(self) -> None:
         """Do not wait for the next attempt."""
         self._retry.set()
@@ -85,8 +90,8 @@ class Supervisor:
             try:
                 await self._connect_and_serve()
             except FerryError as error:
-                if _is_leaving():
-                    raise asyncio.CancelledError from error
+                if self._leaving:
+                    return
                 await self._wait_after(error)
 
     async def _connect_and_serve(self) -> None:
@@ -217,12 +222,6 @@ async def _while_linked(session: Session, work: Coroutine[None, None, None]) -> 
         watching = group.create_task(watch())
         await work
         watching.cancel()
-
-
-def _is_leaving() -> bool:
-    """Has somebody cancelled us? A TaskGroup lets the errors of its tasks hide that."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
 
 
 def _first(group: BaseExceptionGroup[FerryError]) -> FerryError:

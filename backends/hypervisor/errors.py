@@ -23,13 +23,14 @@ _log = logging.getLogger(__name__)
 _LINK = {
     libvirt.VIR_ERR_NO_CONNECT,
     libvirt.VIR_ERR_INVALID_CONN,
-    libvirt.VIR_ERR_SYSTEM_ERROR,
     libvirt.VIR_ERR_RPC,
     libvirt.VIR_ERR_AUTH_FAILED,
     libvirt.VIR_ERR_AUTH_CANCELLED,
     libvirt.VIR_ERR_AUTH_UNAVAILABLE,
     libvirt.VIR_ERR_NO_CLIENT,
 }
+_LINK_IF_OURS = {libvirt.VIR_ERR_SYSTEM_ERROR, libvirt.VIR_ERR_INTERNAL_ERROR}
+"""These say nothing by themselves; from the client's own transport they mean that it is broken."""
 _LINK_DOMAINS = {libvirt.VIR_FROM_RPC, libvirt.VIR_FROM_REMOTE, libvirt.VIR_FROM_STREAMS}
 _UNSUPPORTED = {
     libvirt.VIR_ERR_NO_SUPPORT,
@@ -75,6 +76,6 @@ def translate(error: libvirt.libvirtError, host: str, operation: str) -> FerryEr
         return DeadlineError(
             cause, host=host, operation=operation, hint="another operation holds the guest; try again"
         )
-    if code in _LINK and (domain in _LINK_DOMAINS or code != libvirt.VIR_ERR_SYSTEM_ERROR):
+    if code in _LINK or (domain in _LINK_DOMAINS and code in _LINK_IF_OURS):
         return LinkError(cause, host=host, operation=operation)
     return ActionError(cause, host=host, operation=operation)

@@ -197,7 +197,8 @@ class LiveMove:
             f"abort asked for: the guest stays on {self.move.source} if the transfer has not won the race"
         )
         if self._control is not None:
-            await jobs.abort(self._control, self._uuid)
+            with contextlib.suppress(LinkError, DeadlineError):  # it is asked for again until the transfer has ended
+                await jobs.abort(self._control, self._uuid)
 
     async def set_bandwidth(self, mib_s: int) -> None:
         """Limit the transfer from now on. Raises FerryError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 
 import pytest
 
@@ -53,4 +54,68 @@ async def test_a_cancelled_caller_leaves_the_lane_usable() -> None:
         await waiting
     release.set()
     assert await lane.call(lambda: "alive", deadline_s=5) == "alive"
+    lane.abandon()
+
+
+async def test_a_call_that_was_given_up_in_the_queue_is_never_carried_out() -> None:
+    release = threading.Event()
+    done: list[str] = []
+    lane = Lane("test")
+    first = asyncio.create_task(lane.call(release.wait, deadline_s=5))
+    second = asyncio.create_task(lane.call(lambda: done.append("force off"), deadline_s=5))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    release.set()
+    await first
+    await lane.call(lambda: done.append("after"), deadline_s=5)
+    assert done == ["after"]
+    lane.abandon()
+
+
+async def test_a_deadline_runs_from_the_beginning_of_the_call() -> None:
+    release = threading.Event()
+    lane = Lane("test")
+    first = asyncio.create_task(lane.call(release.wait, deadline_s=5))
+    second = asyncio.create_task(lane.call(lambda: "in time", deadline_s=0.05))
+    await asyncio.sleep(0.2)
+    assert not second.done()
+    release.set()
+    await first
+    assert await second == "in time"
+    lane.abandon()
+
+
+async def test_calls_that_wait_behind_a_hanging_one_are_told_at_once() -> None:
+    release = threading.Event()
+    done: list[str] = []
+    lane = Lane("test")
+    first = asyncio.create_task(lane.call(release.wait, deadline_s=0.05))
+    second = asyncio.create_task(lane.call(lambda: done.append("late"), deadline_s=5))
+    for call in (first, second):
+        with pytest.raises(DeadlineError):
+            await call
+    release.set()
+    assert not done
+
+
+async def test_an_error_brings_no_objects_of_its_frames_along() -> None:
+    """A libvirt object in them would be freed on the event loop's thread, and say good-bye over its own socket."""
+
+    class Precious:
+        pass
+
+    alive: list[weakref.ref[Precious]] = []
+
+    def fail() -> None:
+        precious = Precious()
+        alive.append(weakref.ref(precious))
+        raise KeyError(id(precious))
+
+    lane = Lane("test")
+    with pytest.raises(KeyError) as caught:
+        await lane.call(fail, deadline_s=5)
+    assert caught.value is not None
+    assert alive[0]() is None
     lane.abandon()

@@ -353,3 +353,44 @@ def test_a_refused_move_ends_with_its_own_exit_code(lab: Lab) -> None:
         assert process.wait(10) == 3
     assert outcome["verdict"] == "refused"
     assert "disk vda" in outcome["reason"]
+
+
+async def test_a_control_link_lost_in_mid_move_is_told_and_taken_up_again(lab: Lab, fleet: Fleet) -> None:
+    guest = await make(lab, fleet, GuestSpec(name="unwatched"))
+    with guest.watch() as ticks:
+        move_id = fleet.start_move(await plan(fleet, "unwatched", bandwidth_mib_s=8))
+        await under_way(fleet, move_id)
+        kill_our_sessions = 'kill $(ps -o pid= --ppid "$(cat /run/sshd.pid)")'
+        await asyncio.to_thread(lab.host("h1").exec, "sh", "-c", kill_our_sessions)
+        await until(fleet, lambda state: state.moves[move_id].phase is Phase.RECONCILING)
+        await until(fleet, lambda state: state.moves[move_id].phase in (Phase.COPYING, Phase.CONVERGING), 30)
+        seen = len(fleet.state.moves[move_id].history)
+        await until(fleet, lambda state: len(state.moves[move_id].history) > seen)
+        await fleet.set_bandwidth(move_id, 400)
+        move = await ended(fleet, move_id)
+        await asyncio.to_thread(ticks.wait_for_more)
+    assert move.outcome is not None
+    assert (move.outcome.result, move.outcome.where) == (Result.SUCCEEDED, H2)
+    assert move.outcome.left_to_do == ()
+    words = " / ".join(line.text for line in move.log)
+    assert "the link to h1 is lost" in words
+    assert "the transfer still runs" in words
+    assert "libvirt ended the transfer" not in words
+    assert ticks.report().intact
+    assert await asyncio.to_thread(hosts_of, lab, "unwatched") == {"h2": "running"}
+
+
+async def test_a_move_that_was_taken_up_again_can_be_aborted(lab: Lab, fleet: Fleet) -> None:
+    await make(lab, fleet, GuestSpec(name="recalled"))
+    move_id = fleet.start_move(await plan(fleet, "recalled", bandwidth_mib_s=4))
+    await under_way(fleet, move_id)
+    await asyncio.to_thread(
+        lab.host("h1").exec, "sh", "-c", 'kill $(ps -o pid= --ppid "$(cat /run/sshd.pid)")'
+    )
+    await until(fleet, lambda state: state.moves[move_id].phase in (Phase.COPYING, Phase.RECONCILING))
+    await until(fleet, lambda state: state.moves[move_id].phase is Phase.COPYING, 30)
+    await fleet.abort_move(move_id)
+    move = await ended(fleet, move_id)
+    assert move.outcome is not None
+    assert (move.outcome.result, move.outcome.where) == (Result.CANCELLED, H1)
+    assert await asyncio.to_thread(hosts_of, lab, "recalled") == {"h1": "running"}
