@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,9 +17,10 @@ from cyclopts import App, Parameter, validators
 
 from backends.api import ConfigError, FerryError, lab_commands
 from tui.headless.exits import Exit, UsageError
-from tui.headless.session import HostOptions
+from tui.headless.session import Flag, HostOptions
 
-Flag = Annotated[bool, Parameter(negative="")]
+Guest = Annotated[str, Parameter(name="GUEST")]
+Host = Annotated[str, Parameter(name="HOST")]
 Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
@@ -44,10 +44,10 @@ _ANY_HOST = HostOptions()
 
 @app.default
 def open_program(
-    *hosts: Annotated[str, Parameter(name="HOST")],
+    *hosts: Host,
     options: HostOptions = _ANY_HOST,
     read_only: Flag = False,
-    ascii_only: Annotated[bool, Parameter(name="--ascii", negative="")] = False,
+    ascii_only: Annotated[bool, Parameter(name="--ascii", negative="", show_default=False)] = False,
     theme: str | None = None,
     log: Path | None = None,
 ) -> int:
@@ -68,56 +68,60 @@ def open_program(
     """
     from tui.launch import Wishes, launch
 
-    named = replace(options, host=(*hosts, *options.host))
-    return asyncio.run(
-        launch(named, Wishes(read_only=read_only, ascii_only=ascii_only, theme=theme, log=log))
-    )
+    wishes = Wishes(read_only=read_only, ascii_only=ascii_only, theme=theme, log=log)
+    return asyncio.run(launch(options.with_hosts(hosts), wishes))
 
 
 @app.command
-def hosts(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+def hosts(*named: Host, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """List the hosts: do they answer, what have they got.
 
     Parameters
     ----------
+    named
+        Those of the configuration when none is named.
     json
         One JSON object a line.
     """
     from tui.headless.hosts import hosts as command
 
-    return asyncio.run(command(options, json=json))
+    return asyncio.run(command(options.with_hosts(named), json=json))
 
 
 @app.command
-def guests(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+def guests(*named: Host, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """List the guests of all hosts.
 
     Parameters
     ----------
+    named
+        Hosts to ask; those of the configuration when none is named.
     json
         One JSON object a line.
     """
     from tui.headless.guests import guests as command
 
-    return asyncio.run(command(options, json=json))
+    return asyncio.run(command(options.with_hosts(named), json=json))
 
 
 @app.command
-def jobs(*, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+def jobs(*named: Host, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """List the migration jobs that libvirt reports now, whoever started them.
 
     Parameters
     ----------
+    named
+        Hosts to ask; those of the configuration when none is named.
     json
         One JSON object a line.
     """
     from tui.headless.jobs import jobs as command
 
-    return asyncio.run(command(options, json=json))
+    return asyncio.run(command(options.with_hosts(named), json=json))
 
 
 @app.command
-def check(guest: str, *, to: str, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+def check(guest: Guest, /, *, to: str, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """Would this move work? Exit status 0: yes (perhaps with doubts), 3: no.
 
     Parameters
@@ -136,7 +140,8 @@ def check(guest: str, *, to: str, json: Flag = False, options: HostOptions = _AN
 
 @app.command
 def migrate(
-    guest: str,
+    guest: Guest,
+    /,
     *,
     to: str,
     mode: Literal["live"] = "live",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from backends.api import Config, load_config, open_fleet
 from backends.model.host import HostSpec
-from tui.actions.registry import unknown_ids
+from tui.actions.user_keys import trouble_with_keys
 from tui.app import FerryApp
 from tui.bridge import Bridge
 from tui.dialogs.questions import QuestionDesk
@@ -52,6 +52,11 @@ async def launch(options: HostOptions, wishes: Wishes) -> int:
             "the program needs a terminal",
             "without one: virt-ferry hosts|guests|jobs|check|migrate, each with --json",
         )
+    if os.environ.get("TERM") == "dumb":
+        raise UsageError(
+            "this terminal cannot place text on the screen (TERM=dumb)",
+            "in one that can, or without a screen: virt-ferry hosts|guests|jobs|check|migrate",
+        )
     config = load_config(options.config)
     settings = _settings(config, wishes)
     async with chosen_hosts(options, config) as specs:
@@ -83,11 +88,11 @@ async def _run(specs: tuple[HostSpec, ...], settings: Settings) -> int:
 def _settings(config: Config, wishes: Wishes) -> Settings:
     theme = wishes.theme or config.theme
     if theme not in NAMES:
-        raise UsageError(f"no theme {theme!r}", f"there are: {', '.join(NAMES)}")
-    if unknown := unknown_ids(config.keys):
+        where = "" if wishes.theme else "in the configuration: "
+        raise UsageError(f"{where}no theme {theme!r}", f"there are: {', '.join(NAMES)}")
+    if trouble := trouble_with_keys(config.keys):
         raise UsageError(
-            f"the configuration gives keys to {unknown[0]!r}, which is no action",
-            "? in the program lists them",
+            f"in the configuration: [keys]: {trouble}", "? in the program lists actions and keys"
         )
     try:
         log_file = start_log(wishes.log)

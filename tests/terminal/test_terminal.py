@@ -132,8 +132,8 @@ def test_ctrl_c_does_not_end_the_program_behind_the_users_back(tmp_path: Path) -
 
 @pytest.mark.parametrize(
     "environment",
-    [{"TERM": "linux"}, {"LANG": "C"}, {"TERM": "dumb"}],
-    ids=["linux console", "plain C locale", "dumb"],
+    [{"TERM": "linux"}, {"LANG": "C"}],
+    ids=["linux console", "plain C locale"],
 )
 def test_terminals_that_draw_only_ascii_get_only_ascii(tmp_path: Path, environment: dict[str, str]) -> None:
     with virt_ferry(EMBEDDED, home=tmp_path, environment=environment) as terminal:
@@ -142,6 +142,21 @@ def test_terminals_that_draw_only_ascii_get_only_ascii(tmp_path: Path, environme
         terminal.sees("force off")
         assert terminal.text().isascii(), [char for char in terminal.text() if not char.isascii()]
         assert terminal.bytes.isascii()
+
+
+def test_a_terminal_that_cannot_draw_is_told_so_instead_of_being_drawn_on(tmp_path: Path) -> None:
+    with virt_ferry(EMBEDDED, home=tmp_path, environment={"TERM": "dumb"}) as terminal:
+        terminal.sees("this terminal cannot place text on the screen")
+        assert terminal.ends() == 2
+        assert "\x1b" not in terminal.bytes
+
+
+def test_a_key_for_two_actions_is_refused_at_the_start(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('[keys]\nquit = "m"\n')
+    with virt_ferry(EMBEDDED, "--config", str(config), home=tmp_path) as terminal:
+        terminal.sees("'m' is the key of migrate and of quit")
+        assert terminal.ends() == 2
 
 
 def test_no_color_is_honoured(tmp_path: Path) -> None:

@@ -39,7 +39,8 @@ def tell_preflight(out: Output, preflight: Preflight, *, json: bool) -> None:
     for answer in preflight.checks:
         _tell_check(out, answer, width)
     out.line()
-    out.line(out.ink(preflight.command, Ink.DIM))
+    if not preflight.refused:
+        out.line(out.ink(preflight.command, Ink.DIM))
     out.line(summary(preflight))
 
 

@@ -9,6 +9,7 @@ from tui.headless.exits import Exit
 from tui.headless.lines import guest_line
 from tui.headless.output import Ink, Output
 from tui.headless.session import HostOptions, settled_fleet
+from tui.words.twin import is_arriving, twin_of
 
 _TITLES = ("GUEST", "HOST", "STATE", ">VCPU", ">CPU", ">MEMORY", "DRIVER", "UUID")
 
@@ -50,4 +51,6 @@ def _state(state: FleetState, guest: Guest) -> tuple[str, Ink]:
         return "? stale", Ink.DOUBT
     if guest.state is GuestState.CRASHED:
         return guest.state.value, Ink.ALARM
+    if is_arriving(guest, twin_of(state, guest)):
+        return "arriving", Ink.BUSY
     return guest.state.value, Ink.GOOD if guest.state.executing else Ink.DIM

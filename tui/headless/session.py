@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,24 +28,34 @@ or try it out with   virt-ferry --lab   (real hosts on this machine, see: virt-f
                      virt-ferry --embedded   (libvirt's test hosts, inside this program)"""
 
 
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+"""A switch that is off unless it is named."""
+
+
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class HostOptions:
     """Which hosts are meant; the same for every command."""
 
-    host: Annotated[tuple[str, ...], Parameter(name=["--host", "-H"], negative="")] = ()
+    host: Annotated[tuple[str, ...], Parameter(name=["--host", "-H"], negative="", show_default=False)] = ()
     """A host (repeat it for more): user@host, an ssh alias, a libvirt URI, or local."""
-    lab: Annotated[bool, Parameter(negative="")] = False
+    lab: Flag = False
     """The hosts of the lab on this machine."""
-    embedded: Annotated[bool, Parameter(negative="")] = False
+    embedded: Flag = False
     """libvirt's test hosts inside this program, for a first look; they cannot migrate."""
     config: Path | None = None
     """Another configuration file than the usual one."""
+
+    def with_hosts(self, hosts: Sequence[str]) -> HostOptions:
+        """These, too: hosts can be named without an option."""
+        return replace(self, host=(*hosts, *self.host))
 
 
 @asynccontextmanager
 async def chosen_hosts(options: HostOptions, config: Config) -> AsyncIterator[tuple[HostSpec, ...]]:
     """The hosts of the options, else those of the configuration. Raises UsageError if there are none."""
+    if options.embedded and (options.lab or options.host):
+        raise UsageError("--embedded shows hosts of its own", "leave it out, or name no other hosts")
     if options.embedded:
         async with embedded_hosts() as specs:
             yield specs

@@ -6,12 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 
 from backends.model.fleet import FleetState
-from backends.model.guest import GuestState
+from backends.model.guest import Guest, GuestState
 from backends.model.host import Link
 from backends.model.move import Phase
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, length
 from tui.words.guest import arriving
+from tui.words.twin import is_arriving, twin_of
 
 _LINK_TONES = {Link.DEGRADED: Tone.DOUBT, Link.STALE: Tone.DOUBT, Link.DOWN: Tone.ALARM}
 _LINK_ORDER = (Link.UP, Link.CONNECTING, Link.DEGRADED, Link.STALE, Link.DOWN)
@@ -57,6 +58,11 @@ def _hosts(state: FleetState) -> Iterable[Cell]:
             yield Cell(link.value, _LINK_TONES.get(link, Tone.DIM))
 
 
+def _half_built(state: FleetState, guest: Guest) -> bool:
+    """A copy that a move of somebody else is building is no guest of its own."""
+    return guest.state is GuestState.PAUSED and is_arriving(guest, twin_of(state, guest))
+
+
 def _guests(state: FleetState) -> Iterable[Cell]:
     """Guests of silent hosts are neither running nor off: nobody knows."""
     running = waiting = off = stale = 0
@@ -69,7 +75,7 @@ def _guests(state: FleetState) -> Iterable[Cell]:
             if guest.key in twins:
                 continue
             running += guest.state.executing
-            waiting += guest.state.active and not guest.state.executing
+            waiting += guest.state.active and not guest.state.executing and not _half_built(state, guest)
             off += not guest.state.active
     yield dim("   guests ")
     yield Cell(str(running))

@@ -31,7 +31,13 @@ def move_columns(glyphs: Glyphs) -> list[Column[Move]]:
     """Guest, way, phase, progress or what came of it, bytes, rate, time, start."""
     return [
         Column(
-            id="guest", title="GUEST", cell=lambda move: Cell(move.request.name), width=12, flex=2, priority=9
+            id="guest",
+            title="GUEST",
+            cell=lambda move: Cell(move.request.name),
+            width=12,
+            flex=2,
+            max_width=40,
+            priority=9,
         ),
         Column(
             id="way",
