@@ -105,11 +105,11 @@ class FerryApp(SessionApp):
         if isinstance(self.screen, PlaceScreen):
             self.push_screen(HelpDialog(self.screen.PLACE, self.screen.actions, self.screen.now()))
 
-    def do_ask_again(self) -> None:
-        """What hosts asked and the user refused."""
-        count = self._desk.ask_again()
-        words = "asked again when the hosts are tried next" if count else "nothing was refused"
-        self.notify(words, timeout=4, markup=False)
+    def do_connect_now(self) -> None:
+        """Do not wait for the host's next attempt; it may ask again what was refused."""
+        if isinstance(self.screen, PlaceScreen) and (view := self.screen.now().host):
+            self._desk.may_ask_again(view.spec.name)
+            self.session.fleet.reconnect(view.spec.name)
 
     def do_quit(self) -> None:
         """At once, or after a question when moves are in flight."""

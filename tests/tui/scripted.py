@@ -157,6 +157,10 @@ class ScriptedFleet:
         if self.refuses:
             raise self.refuses
 
+    def reconnect(self, host: HostName) -> None:
+        """Remember it."""
+        self.asked.append(("reconnect", host))
+
     async def definition(self, guest: GuestKey) -> str:
         """Some XML."""
         return self.xml.format(uuid=guest.uuid)

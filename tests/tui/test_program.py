@@ -174,7 +174,8 @@ async def test_a_key_pressed_for_something_else_trusts_no_host() -> None:
 
 
 async def test_a_refused_question_is_not_asked_again_until_the_user_says_so() -> None:
-    async with program_on(ScriptedFleet("h1")) as program:
+    fleet = ScriptedFleet("h1")
+    async with program_on(fleet) as program:
         key = Question(QuestionKind.HOST_KEY, HostName("h1"), "The key of h1 is not known.")
         answer = asyncio.ensure_future(program.desk(key))
         await program.sees("unknown host key: h1")
@@ -182,8 +183,11 @@ async def test_a_refused_question_is_not_asked_again_until_the_user_says_so() ->
         assert await answer is None
         assert await program.desk(key) is None
         assert "unknown host key: h1" not in program.text()
-        await program.press("2", "a")
-        await program.sees("asked again")
+        fleet.link("h1", Link.DOWN, "the host key is unknown and was not accepted")
+        await program.press("2")
+        await program.sees("r connect now")
+        await program.press("r")
+        await program.until(lambda: ("reconnect", "h1") in fleet.asked)
         again = asyncio.ensure_future(program.desk(key))
         await program.sees("unknown host key: h1")
         await program.press(*"yes", "enter")

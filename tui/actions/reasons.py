@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backends.model.fleet import FleetState
+from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest, GuestAction, GuestState
+from backends.model.host import Link
 from backends.model.move import Move, Phase, Preflight
 from tui.words.move import command_to_copy
 from tui.words.twin import twin_of
@@ -21,6 +22,7 @@ class Now:
     guest: Guest | None = None
     move: Move | None = None
     preflight: Preflight | None = None
+    host: HostView | None = None
 
 
 Reason = Callable[[Now], str]
@@ -59,6 +61,14 @@ def read_only(now: Now) -> str:
 def no_guest(now: Now) -> str:
     """Nothing is selected."""
     return "" if now.guest else "no guest is selected"
+
+
+def is_connected(now: Now) -> str:
+    """There is nothing to try again."""
+    if now.host is None:
+        return "no host is selected"
+    link = now.host.link.link
+    return f"{now.host.spec.name} is {link.value}" if link in (Link.UP, Link.CONNECTING) else ""
 
 
 def no_move(now: Now) -> str:

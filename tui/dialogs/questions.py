@@ -11,6 +11,7 @@ import asyncio
 from textual.app import App
 from textual.screen import ModalScreen
 
+from backends.model.host import HostName
 from backends.model.question import Question, QuestionKind
 from tui.dialogs.ask import AskDialog
 from tui.widgets.grid_columns import Tone
@@ -48,17 +49,15 @@ class QuestionDesk:
         if given is None:
             self._refused.add(question)
             app.notify(
-                f"{question.host} is not asked about again, until you say so in mode 2",
+                f"{question.host} stays away until you connect it again in mode 2 (hosts)",
                 timeout=6,
                 markup=False,
             )
         answer.set_result(given)
 
-    def ask_again(self) -> int:
-        """What was refused may be asked again, when the hosts are tried next. How much that is."""
-        count = len(self._refused)
-        self._refused.clear()
-        return count
+    def may_ask_again(self, host: HostName) -> None:
+        """The user wants this host: what was refused it may ask again."""
+        self._refused = {question for question in self._refused if question.host != host}
 
 
 def _take_back(dialog: ModalScreen[str | None]) -> None:

@@ -12,6 +12,7 @@ from textual.binding import BindingType
 
 from backends.model.fleet import HostView, Topic
 from tui.actions.action import Place
+from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
 from tui.screens.place import PlaceScreen
@@ -60,6 +61,10 @@ class HostsScreen(PlaceScreen):
         """The table."""
         return self.query_one(Grid)
 
+    def now(self) -> Now:
+        """With the host under the cursor."""
+        return Now(self.state, read_only=self.session.settings.read_only, host=self.grid.highlighted)
+
     def resync(self) -> None:
         """Everything anew."""
         self.grid.show(self.state.hosts.values())
@@ -82,6 +87,10 @@ class HostsScreen(PlaceScreen):
             self._draw_detail()
 
     @on(Grid.Highlighted)
+    def _highlighted(self) -> None:
+        self._draw_detail()
+        self.redraw_keys()
+
     def _draw_detail(self) -> None:
         view = self.grid.highlighted
         glyphs = self.session.settings.glyphs
