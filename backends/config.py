@@ -188,11 +188,7 @@ def parse_host(
     `local` is this machine; `user@host:port` or an alias of ~/.ssh/config goes over SSH, and so does `qemu+ssh://host/system`;
     anything else with a scheme is a plain libvirt URI. Raises ConfigError.
     """
-    target = text.strip(" \t\r\n")
-    if not target.isprintable():
-        raise ConfigError(
-            f"not a host: {clean(text)}: it has characters that cannot be seen", hint=_HOST_HINT
-        )
+    target = _visible(text.strip(" \t\r\n"))
     _check_peer_uri(peer_uri)
     scheme, is_uri, rest = target.partition("://")
     if target in ("local", "localhost"):
@@ -215,6 +211,15 @@ def parse_host(
         ssh_config=ssh_config,
         peer_uri=peer_uri,
     )
+
+
+def _visible(text: str) -> str:
+    """The same text. Raises ConfigError where it holds what no terminal shows: it might not be what it seems."""
+    if not text.isprintable():
+        raise ConfigError(
+            f"not a host: {clean(text)}: it has characters that cannot be seen", hint=_HOST_HINT
+        )
+    return text
 
 
 def _ssh_target(text: str) -> str:
