@@ -82,7 +82,11 @@ async def _run(specs: tuple[HostSpec, ...], settings: Settings) -> int:
                 watching.cancel()
                 if not os.isatty(_STDOUT):
                     _forget_terminal()
-    return app.return_code or Exit.SUCCEEDED
+    code = app.return_code or Exit.SUCCEEDED
+    if app.terminal_is_stuck:
+        log.warning("the terminal does not read: ended without its good-bye")
+        os._exit(code)  # Python's own end would wait for the stream that the stuck writer holds
+    return code
 
 
 def _settings(config: Config, wishes: Wishes) -> Settings:

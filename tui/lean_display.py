@@ -28,11 +28,18 @@ from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App, ReturnType
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 from textual.strip import Strip
 
+from tui.patient_driver import PatientDriver
+
 _JUMP = 24
 """Unchanged cells worth skipping: to move the cursor and set the style anew costs about as many bytes."""
+
+_LOOK_AGAIN_S = 0.1
+"""How soon a terminal that is behind is looked at again."""
 
 _Cell = tuple[str, Style | None]
 """A character with what combines with it, and its style. The right half of a wide character is empty."""
@@ -50,17 +57,47 @@ class LeanDisplay(App[ReturnType]):
     """An app that sends only cells that differ. Derive from it instead of `App`."""
 
     _memory: ScreenMemory | None = None
+    _skipped = False
+
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's choice; on a Unix terminal one that never waits."""
+        chosen = super().get_driver_class()
+        return PatientDriver if chosen is LinuxDriver else chosen
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if self._memory is None:
             self._memory = ScreenMemory()
         if self._batch_count:
             return
+        if self._is_behind():
+            self._skip()
+            return
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             pieces = self._memory.differences(_pieces(renderable))
             super()._display(screen, _PiecesUpdate(pieces) if pieces else None)
         else:
             super()._display(screen, renderable)
+
+    @property
+    def terminal_is_stuck(self) -> bool:
+        """After the end: has the terminal not even taken the last words?"""
+        return isinstance(self._driver, PatientDriver) and self._driver.stuck
+
+    def _is_behind(self) -> bool:
+        return isinstance(self._driver, PatientDriver) and self._driver.behind
+
+    def _skip(self) -> None:
+        """Leave a picture out, and draw what differs by then when the terminal has caught up."""
+        if not self._skipped:
+            self._skipped = True
+            self.set_timer(_LOOK_AGAIN_S, self._catch_up)
+
+    def _catch_up(self) -> None:
+        self._skipped = False
+        if self._is_behind():
+            self._skip()
+        else:
+            self.screen.refresh(layout=True)
 
     def on_mount(self) -> None:
         """Whoever had the terminal in the meantime may have written on it."""

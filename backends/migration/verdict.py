@@ -52,7 +52,9 @@ def find(source: Whereabouts | None, destination: Whereabouts | None) -> Finding
         return _finding(Place.BOTH if here else Place.ARRIVED, destination)
     if source is None:
         return Finding(Place.UNKNOWN)
-    if source.reason == MIGRATED:
+    if (
+        source.reason == MIGRATED and not source.state.active
+    ):  # one that came by migration runs for that reason
         return _after_leaving(source, destination)
     return _without_arrival(source, destination)
 

@@ -16,6 +16,7 @@ BUSY = Whereabouts(True, GuestState.RUNNING, "booted", persistent=True, job_runn
 PAUSED = Whereabouts(True, GuestState.PAUSED, "migration")
 OFF = Whereabouts(True, GuestState.OFF, "shutdown", persistent=True)
 LEFT = Whereabouts(True, GuestState.OFF, MIGRATED, persistent=True)
+CAME = Whereabouts(True, GuestState.RUNNING, MIGRATED, persistent=True)
 CRASHED = Whereabouts(True, GuestState.CRASHED, "crashed", persistent=True)
 INCOMING = Whereabouts(True, GuestState.PAUSED, "migrating", persistent=True)
 SILENT = None
@@ -34,6 +35,8 @@ SILENT = None
         (ABSENT, INCOMING, Place.UNSETTLED),
         (ABSENT, OFF, Place.UNSETTLED),
         (LEFT, OFF, Place.ARRIVED),
+        (CAME, PAUSED, Place.UNSETTLED),
+        (CAME, ABSENT, Place.STAYED),
         (RUNNING, ABSENT, Place.STAYED),
         (RUNNING, OFF, Place.STAYED),
         (RUNNING, SILENT, Place.STAYED),
