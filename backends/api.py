@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from backends.config import Config, load_config, parse_host
+from backends.config import Config, load_config, parse_host, require_unique
 from backends.errors import (
     ActionError,
     ConfigError,
@@ -44,6 +44,7 @@ __all__ = [
     "load_config",
     "open_fleet",
     "parse_host",
+    "require_unique",
 ]
 
 

@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from backends.config import require_unique
 from backends.errors import ActionError, FerryError, LinkError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
@@ -51,6 +52,7 @@ class FleetService:
     @asynccontextmanager
     async def open(cls, specs: Sequence[HostSpec], ask: Asker | None) -> AsyncIterator[FleetService]:
         """Run the supervisors while the block lasts."""
+        require_unique(specs)
         _allow_many_files()
         folder = _runtime_folder()
         try:

@@ -42,6 +42,8 @@ class Session:
     trouble: str = ""
     """Why libvirt, or one of its drivers, does not answer; empty when all do."""
     hint: str = ""
+    _locked: str = ""
+    """A socket of libvirt's that this account may not use."""
 
     @property
     def host(self) -> HostName:
@@ -76,7 +78,9 @@ class Session:
         self.uris = await self._find_uris()
         errors = await self._open_all()
         missing = set(self.spec.drivers) - self.uris.keys()
-        if missing or not self.uris:
+        if self._locked and not self.connections:
+            self.trouble, self.hint = f"permission denied: {self._locked}", _DENIED_HINT
+        elif missing or not self.uris:
             names = ", ".join(sorted(missing)) or "libvirt"
             self.trouble, self.hint = f"no socket of {names} on this host", _NO_LIBVIRT_HINT
         elif errors and (not self.connections or set(self.spec.drivers) & errors.keys()):
@@ -85,7 +89,7 @@ class Session:
                 error.hint = error.hint or f"try: virsh -c {self.uris[driver]} list"
                 raise error
             self.trouble = error.cause
-            self.hint = _DENIED_HINT if "ermission denied" in error.cause else _NO_LIBVIRT_HINT
+            self.hint = _NO_LIBVIRT_HINT
 
     async def _find_uris(self) -> dict[str, str]:
         """Driver -> the URI that leads to it."""
@@ -93,7 +97,9 @@ class Session:
             scheme = self.spec.target.partition("://")[0].partition("+")[0]
             return {scheme: self.spec.target}
         wanted = self.spec.drivers
-        sockets = [s for s in await libvirt_sockets.find(self.shell) if not wanted or s.driver in wanted]
+        found = [s for s in await libvirt_sockets.find(self.shell) if not wanted or s.driver in wanted]
+        self._locked = next((s.path for s in found if not s.usable), "")
+        sockets = [s for s in found if s.usable]
         paths = {socket.path for socket in sockets}
         ends = {path: quote(await self.shell.forward_socket(path, self.folder)) for path in paths}
         return {s.driver: f"{s.driver}+unix:///system?socket={ends[s.path]}" for s in sockets}

@@ -197,7 +197,9 @@ class LiveMove:
             f"abort asked for: the guest stays on {self.move.source} if the transfer has not won the race"
         )
         if self._control is not None:
-            with contextlib.suppress(LinkError, DeadlineError):  # it is asked for again until the transfer has ended
+            with contextlib.suppress(
+                LinkError, DeadlineError
+            ):  # it is asked for again until the transfer has ended
                 await jobs.abort(self._control, self._uuid)
 
     async def set_bandwidth(self, mib_s: int) -> None:

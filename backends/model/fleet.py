@@ -28,6 +28,13 @@ class HostView:
     guests: Mapping[GuestKey, Guest] = field(default_factory=dict)
     samples: Mapping[GuestKey, GuestSample] = field(default_factory=dict)
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """All of the host's memory, counted as what is used of it is counted; None where nothing tells."""
+        if self.load is not None and self.load.memory_total_bytes is not None:
+            return self.load.memory_total_bytes
+        return self.facts.memory_bytes if self.facts else None
+
 
 @dataclass(frozen=True, slots=True)
 class FleetState:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shlex
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
@@ -146,11 +147,11 @@ async def _attempt(
             "the host refused every key and password",
             host=spec.name,
             operation="ssh login",
-            hint=f"try: ssh {spec.target}",
+            hint=f"try: {spec.ssh_command}",
         ) from error
     except (OSError, asyncssh.Error, ValueError) as error:
         raise LinkError(
-            _words(error), host=spec.name, operation="ssh", hint=f"try: ssh {spec.target}"
+            _words(error), host=spec.name, operation="ssh", hint=f"try: {spec.ssh_command}"
         ) from error
 
 
@@ -251,13 +252,16 @@ async def _decide(
             f"the host key has CHANGED: known {', '.join(trusted)}; offered {offered.kind} {offered.fingerprint}",
             host=spec.name,
             operation="ssh host key",
-            hint=f"if the host was set up anew: ssh-keygen -R {offered.host}; otherwise someone may be in between",
+            hint=(
+                f"if the host was set up anew: ssh-keygen -R {shlex.quote(offered.lookup_name)};"
+                " otherwise someone may be in between"
+            ),
         ) from error
     shown = f"{offered.kind} {offered.fingerprint}"
     question = Question(
         QuestionKind.HOST_KEY,
         spec.name,
-        f"The host key of {clean(offered.host)} ({clean(offered.address)}) is not known. Trust it from now on?",
+        f"The host key of {_place(offered)} is not known. Trust it from now on?",
         shown,
     )
     if await ask(question) != "yes":
@@ -268,6 +272,12 @@ async def _decide(
             hint="compare it with what ssh-keygen -lf shows on the host's own console, then connect again",
         ) from error
     known_keys.remember(file, offered)
+
+
+def _place(offered: OfferedKey) -> str:
+    """`h1 (10.0.0.1)`, or the address alone where that is all there is."""
+    host, address = clean(offered.host), clean(offered.address)
+    return host if host == address else f"{host} ({address})"
 
 
 def _words(error: BaseException) -> str:

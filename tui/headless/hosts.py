@@ -36,7 +36,7 @@ def _row(view: HostView) -> list[str | tuple[str, Ink]]:
         (view.link.link.value, LINK_INK.get(view.link.link, Ink.PLAIN)),
         str(facts.cpus) if facts else "",
         share(load.cpu) if load and load.cpu is not None else "",
-        size(facts.memory_bytes) if facts else "",
+        size(view.memory_bytes) if view.memory_bytes is not None else "",
         size(used) if used is not None else "",
         str(len(view.guests)),
         ", ".join(driver.name for driver in facts.drivers) if facts else "",

@@ -167,7 +167,7 @@ def host_line(view: HostView) -> HostLine:
         cpu_model=facts.cpu_model if facts else None,
         cpus=facts.cpus if facts else None,
         cpu=load.cpu if load else None,
-        memory_bytes=facts.memory_bytes if facts else None,
+        memory_bytes=view.memory_bytes,
         memory_used_bytes=load.memory_used_bytes if load else None,
         drivers=tuple(driver.name for driver in facts.drivers) if facts else (),
         guests=len(view.guests),

@@ -11,7 +11,16 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from backends.api import Config, Fleet, embedded_hosts, lab_hosts, load_config, open_fleet, parse_host
+from backends.api import (
+    Config,
+    Fleet,
+    embedded_hosts,
+    lab_hosts,
+    load_config,
+    open_fleet,
+    parse_host,
+    require_unique,
+)
 from backends.model.fleet import FleetState
 from backends.model.guest import Guest
 from backends.model.host import HostName, HostSpec, Link
@@ -66,9 +75,7 @@ async def chosen_hosts(options: HostOptions, config: Config) -> AsyncIterator[tu
     specs = specs or config.specs()
     if not specs:
         raise UsageError("no hosts are known", NO_HOSTS_HINT)
-    names = [spec.name for spec in specs]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise UsageError(f"two hosts go by the name {twice}", "name each host once")
+    require_unique(specs)
     yield specs
 
 

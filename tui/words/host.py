@@ -78,7 +78,7 @@ def _memory(view: HostView) -> Line:
         return line(dim("mem   - "))
     used = view.load.memory_used_bytes if view.load else None
     shown = size(used) if used is not None else "-"
-    return line(Cell(shown), dim(f" of {size(view.facts.memory_bytes)} mem "))
+    return line(Cell(shown), dim(f" of {size(view.memory_bytes)} mem "))
 
 
 def hosts_summary(views: list[HostView], glyphs: Glyphs, now: datetime, width: int) -> Line:
@@ -130,7 +130,7 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
             "memory",
             "MEM",
             5,
-            lambda view: size(view.facts.memory_bytes) if view.facts else UNKNOWN,
+            lambda view: size(view.memory_bytes),
             priority=6,
         ),
         _figure("guests", "GUESTS", 6, lambda view: count(len(view.guests)), priority=5),

@@ -36,7 +36,7 @@ def destination_columns(glyphs: Glyphs) -> list[Column[HostView]]:
             "cpu", "CPU", lambda view: share(view.load.cpu) if view.load and view.link.answers else UNKNOWN
         ),
         _figure("free", "FREE", lambda view: size(_free_memory(view))),
-        _figure("memory", "MEM", lambda view: size(view.facts.memory_bytes) if view.facts else UNKNOWN),
+        _figure("memory", "MEM", lambda view: size(view.memory_bytes)),
         _figure("guests", "GUESTS", lambda view: count(len(view.guests)) if view.link.answers else UNKNOWN),
     ]
 
@@ -54,7 +54,7 @@ def _figure(column_id: str, title: str, text: Callable[[HostView], str]) -> Colu
 
 def _free_memory(view: HostView) -> int | None:
     used = view.load.memory_used_bytes if view.load and view.link.answers else None
-    return view.facts.memory_bytes - used if view.facts and used is not None else None
+    return view.memory_bytes - used if view.memory_bytes is not None and used is not None else None
 
 
 def verdict_picture(preflight: Preflight | None, trouble: str, glyphs: Glyphs, width: int) -> list[Line]:
