@@ -31,7 +31,6 @@ class GuestState(Enum):
     """virDomainState in words (libvirt-domain.html#virDomainState)."""
 
     RUNNING = "running"
-    BLOCKED = "blocked"
     PAUSED = "paused"
     SHUTTING_DOWN = "shutting down"
     OFF = "off"
@@ -48,7 +47,7 @@ class GuestState(Enum):
     @property
     def executing(self) -> bool:
         """Do its processors run?"""
-        return self in (GuestState.RUNNING, GuestState.BLOCKED, GuestState.SHUTTING_DOWN)
+        return self in (GuestState.RUNNING, GuestState.SHUTTING_DOWN)
 
 
 class DiskKind(Enum):

@@ -199,14 +199,6 @@ class Move:
         return self.request.guest.host
 
 
-class MoveKnob(Enum):
-    """What can be turned while a move runs."""
-
-    ABORT = "abort"
-    BANDWIDTH = "bandwidth"
-    DOWNTIME = "downtime"
-
-
 @dataclass(frozen=True, slots=True)
 class RunningJob:
     """A migration job that libvirt reports on a host, whoever started it."""

@@ -31,10 +31,10 @@ READ_ONLY = "this session is read-only (it was started with --read-only)"
 
 _READY_STATES: dict[GuestAction, frozenset[GuestState]] = {
     GuestAction.START: frozenset({GuestState.OFF, GuestState.CRASHED}),
-    GuestAction.SHUT_DOWN: frozenset({GuestState.RUNNING, GuestState.BLOCKED}),
+    GuestAction.SHUT_DOWN: frozenset({GuestState.RUNNING}),
     GuestAction.FORCE_OFF: frozenset(state for state in GuestState if state.active),
-    GuestAction.REBOOT: frozenset({GuestState.RUNNING, GuestState.BLOCKED}),
-    GuestAction.PAUSE: frozenset({GuestState.RUNNING, GuestState.BLOCKED, GuestState.SHUTTING_DOWN}),
+    GuestAction.REBOOT: frozenset({GuestState.RUNNING}),
+    GuestAction.PAUSE: frozenset({GuestState.RUNNING, GuestState.SHUTTING_DOWN}),
     GuestAction.RESUME: frozenset({GuestState.PAUSED}),
 }
 

@@ -17,7 +17,6 @@ from tui.words.twin import is_arriving, twin_of
 
 _TONES = {
     GuestState.RUNNING: Tone.GOOD,
-    GuestState.BLOCKED: Tone.GOOD,
     GuestState.OFF: Tone.DIM,
     GuestState.CRASHED: Tone.ALARM,
     GuestState.SUSPENDED: Tone.DIM,
@@ -75,7 +74,7 @@ def state_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
 
 def _sign(state: GuestState, glyphs: Glyphs) -> str:
     match state:
-        case GuestState.RUNNING | GuestState.BLOCKED | GuestState.SHUTTING_DOWN:
+        case GuestState.RUNNING | GuestState.SHUTTING_DOWN:
             return glyphs.running
         case GuestState.PAUSED | GuestState.SUSPENDED:
             return glyphs.paused
