@@ -31,7 +31,7 @@ _LEAST_WIDTH = 16
 _LEAST_SPAN_S = 0.5
 """Seconds a cell stands for at first: about as long as from one sample to the next."""
 
-_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_STEPS = (1, 1.5, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768)
 """Tops of the scale, times a power of 1024: few, so that the scale seldom changes."""
 
 
