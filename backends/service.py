@@ -28,7 +28,7 @@ from backends.model.question import Asker
 
 _log = logging.getLogger(__name__)
 
-START_INTERVAL_S = 0.02
+START_INTERVAL_S = 0.01
 """Hosts are opened one after another: a hundred lanes that all log in at once would starve the first paint."""
 MAX_RUNTIME_PATH = 60
 """Bytes. A socket's path may have 107 (unix(7)), and ours adds folders and names below it."""
