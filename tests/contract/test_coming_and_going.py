@@ -58,11 +58,14 @@ async def test_reconnecting_leaks_neither_threads_nor_files(fleet: FleetService)
     assert open_files() <= files + 2
 
 
-async def test_a_host_that_breaks_at_the_very_end_does_not_hold_the_exit(
-    fleet: FleetService,
-) -> None:
-    lose(fleet, "test-1")
-    lose(fleet, "test-2")
+async def test_a_host_that_breaks_at_the_very_end_does_not_hold_the_exit() -> None:
+    async with embedded_hosts(count=2, guests=2) as specs, asyncio.timeout(10):
+        async with open_fleet(specs) as fleet:
+            await until(fleet, all_up)
+            assert isinstance(fleet, FleetService)
+            for spec in specs:
+                lose(fleet, spec.name)
+        assert not [task for task in asyncio.all_tasks() if "Supervisor" in repr(task)]
 
 
 async def test_a_link_that_does_not_hold_is_given_time(monkeypatch: pytest.MonkeyPatch) -> None:
