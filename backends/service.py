@@ -59,16 +59,14 @@ class FleetService:
             service = cls(specs, ask, folder)
             from_block: Exception | None = None
             async with asyncio.TaskGroup() as group:
-                numbered = enumerate(service._supervisors.values())
-                tasks = [group.create_task(s.run(n * START_INTERVAL_S)) for n, s in numbered]
+                supervisors = enumerate(service._supervisors.values())
+                tasks = [group.create_task(s.run(n * START_INTERVAL_S)) for n, s in supervisors]
                 tasks.append(group.create_task(service._engine.run()))
                 try:
                     yield service
                 except Exception as error:  # noqa: BLE001 - the caller's own: it must not come back inside a group
                     from_block = error
                 finally:
-                    for supervisor in service._supervisors.values():
-                        supervisor.leave()
                     for task in tasks:
                         task.cancel()
             if from_block is not None:

@@ -52,7 +52,6 @@ class Supervisor:
         """When this session came up (the loop's clock); None while it has not."""
         self._hanging: list[asyncio.Event] = []
         self._retry = asyncio.Event()
-        self._leaving = False
 
     @property
     def name(self) -> HostName:
@@ -71,10 +70,6 @@ class Supervisor:
         if self._inventory is not None:
             self._inventory.mark(keys)
 
-    def leave(self) -> None:
-        """Called before `run` is cancelled: errors of the tasks in a TaskGroup hide its cancellation."""
-        self._leaving = True
-
     def retry_now(self) -> None:
         """Do not wait for the next attempt."""
         self._retry.set()
@@ -90,40 +85,33 @@ class Supervisor:
             try:
                 await self._connect_and_serve()
             except FerryError as error:
-                if self._leaving:
-                    return
                 await self._wait_after(error)
 
     async def _connect_and_serve(self) -> None:
         """One session, from the login to its end, which is always a FerryError."""
-        reason: BaseExceptionGroup[FerryError] | None = None
         inventory = Inventory(self.name, self._epoch, self._board)
         folder = self._folder / str(self._epoch)
-        try:
-            async with open_session(
-                self.spec, ask=self._ask, listener=inventory.listener, folder=folder
-            ) as session:
-                if not session.connections:
-                    await _while_linked(session, self._wait_for_libvirt(session))
-                self.session, self._inventory = session, inventory
-                try:
-                    await _while_linked(session, self._serve(session, inventory))
-                finally:
-                    self.session = self._inventory = None
-        except* FerryError as errors:
-            reason = errors
-        if reason is not None:
-            raise _first(reason)
+        async with open_session(
+            self.spec, ask=self._ask, listener=inventory.listener, folder=folder
+        ) as session:
+            if not session.connections:
+                await _first_to_end(_link_lost(session), self._wait_for_libvirt(session))
+            self.session, self._inventory = session, inventory
+            try:
+                await _first_to_end(_link_lost(session), self._serve(session, inventory))
+            finally:
+                self.session = self._inventory = None
 
     async def _serve(self, session: Session, inventory: Inventory) -> None:
         await inventory.take_snapshot(session)
         self._heard_once = True
         self._up_at_s = asyncio.get_running_loop().time()
         self._say(Link.UP, session.trouble, session.hint)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(inventory.follow(session))
-            group.create_task(inventory.fill_definitions(session))
-            group.create_task(self._sample(session, inventory))
+        await _first_to_end(
+            inventory.follow(session),
+            self._sample(session, inventory),
+            _then_wait(inventory.fill_definitions(session)),
+        )
 
     async def _sample(self, session: Session, inventory: Inventory) -> None:
         before: dict[str, Counters] = {}
@@ -212,19 +200,32 @@ class Supervisor:
         self._board.publish(LinkChanged(self.name, LinkStatus(link, since, reason, hint, attempt)))
 
 
-async def _while_linked(session: Session, work: Coroutine[None, None, None]) -> None:
-    """Do the work, and end it with the reason when the link is lost."""
-
-    async def watch() -> None:
-        raise await session.lost()
-
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(watch())
-        await work
-        watching.cancel()
+async def _link_lost(session: Session) -> None:
+    """Raises the reason when the link is lost."""
+    raise await session.lost()
 
 
-def _first(group: BaseExceptionGroup[FerryError]) -> FerryError:
-    """The first leaf of a group: what came after it is its consequence."""
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+async def _then_wait(work: Coroutine[None, None, None]) -> None:
+    """Do the work; its end ends nothing else."""
+    await work
+    await asyncio.Event().wait()
+
+
+async def _first_to_end(*works: Coroutine[None, None, None]) -> None:
+    """Do all at once until one of them ends, cancel the others, and raise what the first one raised.
+
+    No TaskGroup: one whose task fails while it waits for the others leaves its parent counted as cancelled (CPython
+    before 3.13), which the timeouts of Python 3.11.2 take for a cancellation from outside; and the errors of its tasks
+    hide one that does come from there.
+    """
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in tasks if task.done()]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    errors = [error for task in ended if (error := task.exception()) is not None]
+    for error in sorted(errors, key=lambda error: isinstance(error, FerryError)):  # a bug is told first
+        raise error

@@ -152,8 +152,9 @@ async def test_hostile_names_arrive_as_text_only(tmp_path: Path) -> None:
 
 async def test_leaving_is_quick_even_with_many_hosts() -> None:
     async with embedded_hosts(count=20, guests=5) as specs:
-        async with open_fleet(specs) as fleet:
-            await until(fleet, all_up)
+        opening = open_fleet(specs)
+        fleet = await opening.__aenter__()
+        await until(fleet, all_up, 60)
         async with asyncio.timeout(5):
-            async with open_fleet(specs) as fleet:
-                await until(fleet, all_up)
+            await opening.__aexit__(None, None, None)
+        assert not [task for task in asyncio.all_tasks() if "Supervisor" in repr(task)]
