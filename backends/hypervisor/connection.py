@@ -73,7 +73,7 @@ class Connection:
         except DeadlineError as error:
             connection.close()
             raise OpeningHangsError(error, connection._gone) from error
-        except BaseException:
+        except BaseException:  # a cancellation too: what was opened must not stay open
             connection.close()
             raise
         return connection

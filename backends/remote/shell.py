@@ -26,7 +26,7 @@ class Answer:
 
 
 class Shell(Protocol):
-    """Commands and files of one host. Every call has a deadline; all raise FerryError."""
+    """Commands and files of one host. Every call that asks the host has a deadline; all raise FerryError."""
 
     async def run(
         self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
