@@ -25,9 +25,11 @@ from backends.errors import (
 from backends.lab.commands import app as lab_commands
 from backends.model.fleet import Changes, FleetState
 from backends.model.guest import GuestAction, GuestKey
+from backends.model.history import AuditLine
 from backends.model.host import HostName, HostSpec
-from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
+from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
 from backends.model.question import Asker
+from backends.model.unfinished import Unfinished
 
 __all__ = [
     "ActionError",
@@ -98,7 +100,31 @@ class Fleet(Protocol):
         ...
 
     async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
-        """Let the guest stand still for this long at the switch."""
+        """Let the guest stand still for this long at the switch: the new limit, at once and for the policy."""
+        ...
+
+    async def start_postcopy(self, move: MoveId) -> None:
+        """Switch over now and fetch the rest of the memory over the network: from then on there is no way back."""
+        ...
+
+    async def pause_guest(self, move: MoveId) -> None:
+        """Pause the guest, so that it writes no more and the transfer ends soon; it runs on when it has arrived."""
+        ...
+
+    async def mend(self, unfinished: Unfinished) -> None:
+        """Do what mends this unfinished business. Raises ActionError when there is nothing that a program may do."""
+        ...
+
+    async def history(self, text: str = "", *, limit: int = 200) -> tuple[Move, ...]:
+        """Moves of the journal, newest first, without samples; `text` filters by guest, host, mode, result or words."""
+        ...
+
+    async def past_move(self, move: MoveId) -> Move | None:
+        """A move of the journal, with its samples."""
+        ...
+
+    async def audit(self, text: str = "", *, limit: int = 200) -> tuple[AuditLine, ...]:
+        """Who did what, when, and what came of it; newest first."""
         ...
 
     async def running_jobs(self) -> tuple[RunningJob, ...]:

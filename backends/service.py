@@ -22,9 +22,11 @@ from backends.hypervisor.inventory import read_xml
 from backends.migration.engine import Engine
 from backends.model.fleet import Changes, FleetState, HostView
 from backends.model.guest import GuestAction, GuestKey
+from backends.model.history import AuditLine
 from backends.model.host import HostName, HostSpec, Link, LinkStatus
-from backends.model.move import Check, MoveId, MoveRequest, Preflight, RunningJob
+from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
 from backends.model.question import Asker
+from backends.model.unfinished import Unfinished
 
 _log = logging.getLogger(__name__)
 
@@ -143,6 +145,30 @@ class FleetService:
     async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
         """Change the downtime limit."""
         await self._engine.set_max_downtime(move, downtime_ms)
+
+    async def start_postcopy(self, move: MoveId) -> None:
+        """No way back from then on."""
+        await self._engine.start_postcopy(move)
+
+    async def pause_guest(self, move: MoveId) -> None:
+        """So that the transfer ends soon."""
+        await self._engine.pause_guest(move)
+
+    async def mend(self, unfinished: Unfinished) -> None:
+        """Do what mends it."""
+        raise NotImplementedError
+
+    async def history(self, text: str = "", *, limit: int = 200) -> tuple[Move, ...]:
+        """Of the journal."""
+        raise NotImplementedError
+
+    async def past_move(self, move: MoveId) -> Move | None:
+        """Of the journal."""
+        raise NotImplementedError
+
+    async def audit(self, text: str = "", *, limit: int = 200) -> tuple[AuditLine, ...]:
+        """Of the journal."""
+        raise NotImplementedError
 
     async def running_jobs(self) -> tuple[RunningJob, ...]:
         """All hosts that answer are asked at once; one that fails meanwhile counts as not answering."""

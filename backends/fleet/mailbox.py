@@ -9,14 +9,22 @@ import asyncio
 from collections.abc import AsyncIterator
 
 from backends.fleet.store import reduce
-from backends.model.fleet import Changes, Dirty, FleetEvent, FleetState, MoveChanged, Sampled
+from backends.model.fleet import (
+    Changes,
+    Dirty,
+    FleetEvent,
+    FleetState,
+    JobsChanged,
+    MoveChanged,
+    Sampled,
+)
 
 
 def is_transition(event: FleetEvent) -> bool:
     """Must a reader see this event, and not only the state that came of it?"""
     if isinstance(event, MoveChanged):
         return event.step
-    return not isinstance(event, Sampled)
+    return not isinstance(event, (Sampled, JobsChanged))
 
 
 class Mailbox:

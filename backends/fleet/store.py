@@ -11,12 +11,16 @@ from backends.model.fleet import (
     FleetState,
     GuestGone,
     GuestsChanged,
+    HostEvent,
     HostView,
+    JobsChanged,
     LinkChanged,
     MoveChanged,
+    MoveGone,
     Sampled,
     Snapshot,
     Topic,
+    UnfinishedChanged,
 )
 from backends.model.guest import Guest, GuestKey
 from backends.model.host import HostName
@@ -33,6 +37,22 @@ def reduce(state: FleetState, event: FleetEvent) -> Reduced:
         case MoveChanged():
             moves = {**state.moves, event.move.id: event.move}
             return replace(state, moves=moves), frozenset({(Topic.MOVE, event.move.id)})
+        case MoveGone():
+            moves = {id_: move for id_, move in state.moves.items() if id_ != event.move}
+            return replace(state, moves=moves), frozenset({(Topic.MOVE, event.move)})
+        case JobsChanged():
+            differs = event.jobs != state.jobs
+            return replace(state, jobs=event.jobs), frozenset({(Topic.JOBS, None)} if differs else ())
+        case UnfinishedChanged():
+            differs = event.unfinished != state.unfinished
+            new = replace(state, unfinished=event.unfinished)
+            return new, frozenset({(Topic.UNFINISHED, None)} if differs else ())
+        case _:
+            return _of_host(state, event)
+
+
+def _of_host(state: FleetState, event: HostEvent) -> Reduced:
+    match event:
         case LinkChanged():
             return _with_host(state, event.host, lambda view: _link(view, event))
         case Snapshot():

@@ -107,6 +107,14 @@ class Engine:
         """Set a transfer's downtime limit."""
         await self._move(move).set_max_downtime(downtime_ms)
 
+    async def start_postcopy(self, move: MoveId) -> None:
+        """Switch over now."""
+        raise NotImplementedError
+
+    async def pause_guest(self, move: MoveId) -> None:
+        """Pause the guest during its transfer."""
+        raise NotImplementedError
+
     def _move(self, move: MoveId) -> LiveMove:
         running = self._moves.get(move)
         if running is None or running.move.phase.final:

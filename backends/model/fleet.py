@@ -10,7 +10,8 @@ from typing import TypeAlias
 
 from backends.model.guest import Guest, GuestKey, GuestSample
 from backends.model.host import HostFacts, HostLoad, HostName, HostSpec, LinkStatus
-from backends.model.move import Move, MoveId
+from backends.model.move import Move, MoveId, RunningJob
+from backends.model.unfinished import Unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,11 @@ class FleetState:
 
     hosts: Mapping[HostName, HostView] = field(default_factory=dict)
     moves: Mapping[MoveId, Move] = field(default_factory=dict)
+    """Those of this program, and those that were found on the hosts or in the journal (see Move.origin)."""
+    jobs: tuple[RunningJob, ...] = ()
+    """Jobs that libvirt reports and that are no moves: saves, dumps, ... ."""
+    unfinished: tuple[Unfinished, ...] = ()
+    """What moves have left behind, most urgent first."""
 
     def guests(self) -> Iterator[Guest]:
         """All guests of all hosts."""
@@ -125,7 +131,29 @@ class MoveChanged:
     """True for a transition, which no reader may miss; False for a mere sample."""
 
 
-FleetEvent: TypeAlias = LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled | MoveChanged
+@dataclass(frozen=True, slots=True)
+class MoveGone:
+    """A move is no longer watched: it was somebody else's, and is over."""
+
+    move: MoveId
+
+
+@dataclass(frozen=True, slots=True)
+class JobsChanged:
+    """All jobs that are no moves, as of now."""
+
+    jobs: tuple[RunningJob, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnfinishedChanged:
+    """All unfinished business, as of now."""
+
+    unfinished: tuple[Unfinished, ...]
+
+
+HostEvent: TypeAlias = LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled
+FleetEvent: TypeAlias = HostEvent | MoveChanged | MoveGone | JobsChanged | UnfinishedChanged
 
 
 class Topic(Enum):
@@ -136,10 +164,13 @@ class Topic(Enum):
     GUEST = "guest"
     SAMPLE = "sample"
     MOVE = "move"
+    JOBS = "jobs"
+    UNFINISHED = "unfinished"
 
 
-Dirty: TypeAlias = tuple[Topic, HostName | GuestKey | MoveId]
-"""A subject that changed: `(LINK|LOAD, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`."""
+Dirty: TypeAlias = tuple[Topic, HostName | GuestKey | MoveId | None]
+"""A subject that changed: `(LINK|LOAD, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`,
+`(JOBS|UNFINISHED, None)`."""
 
 
 @dataclass(frozen=True, slots=True)

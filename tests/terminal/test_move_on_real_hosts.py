@@ -12,7 +12,7 @@ from backends.lab.guest_xml import GuestSpec
 from backends.lab.lab import Lab
 from tests.terminal.terminals import Terminal, virt_ferry
 
-PHASES = ("preparing", "copying memory", "converging", "switching over", "verifying")
+PHASES = ("preparing", "copying", "converging", "switching over", "verifying")
 
 
 def on(lab: Lab) -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_an_abort_by_keys_asks_first_and_leaves_the_guest_where_it_runs(lab: Lab
     with virt_ferry("--lab", home=tmp_path, environment=on(lab)) as terminal:
         plan_move(terminal, guest, bandwidth_mib_s=8)
         terminal.press("\r")
-        terminal.sees("copying memory")
+        terminal.sees("copying")
         terminal.press("X")
         terminal.sees("no")
         terminal.press("y")
@@ -102,7 +102,7 @@ def test_the_programs_sudden_end_does_not_end_the_move(lab: Lab, tmp_path: Path)
         plan_move(terminal, guest, bandwidth_mib_s=16)
         with guest.watch() as ticks:
             terminal.press("\r")
-            terminal.sees("copying memory")
+            terminal.sees("copying")
             terminal.child.kill(9)
             assert terminal.ends() == -9
             lab.host("h2").exec(

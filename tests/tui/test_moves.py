@@ -40,7 +40,7 @@ async def moving(size: tuple[int, int] = (120, 36)) -> AsyncIterator[tuple[Progr
         await program.press("enter")
         await program.sees("h1 → h2")
         fleet.step(MOVE, Phase.COPYING, "started, peer-to-peer", progress=transfer(1))
-        await program.sees("copying memory")
+        await program.sees("copying")
         yield program, fleet
 
 

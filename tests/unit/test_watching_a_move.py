@@ -101,7 +101,7 @@ async def test_each_phase_word_and_sample_is_told_once(watched: Watched) -> None
     assert watched.events().count("log") == 1
     assert [line["phase"] for line in watched.lines() if line["event"] == "phase"] == [
         "preparing",
-        "copying memory",
+        "copying",
         "succeeded",
     ]
 

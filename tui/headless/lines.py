@@ -79,7 +79,7 @@ class PlanLine(msgspec.Struct, frozen=True, tag_field="event", tag="plan"):
     destination: str
     mode: str
     bandwidth_mib_s: int | None
-    max_downtime_ms: int | None
+    max_downtime_ms: int
 
 
 class CheckLine(msgspec.Struct, frozen=True, tag_field="event", tag="check"):
