@@ -35,6 +35,7 @@ class JobStatistics:
     operation: str
     elapsed_ms: int
     downtime_ms: int | None
+    """Of a completed job what was measured; of a running one what QEMU expects at the rate of now."""
     total: int
     processed: int
     remaining: int
@@ -43,6 +44,13 @@ class JobStatistics:
     memory_dirty_pages_s: int
     page_size: int
     throttle_percent: int
+    memory_total: int = 0
+    memory_processed: int = 0
+    memory_remaining: int = 0
+    disk_total: int = 0
+    """While disks are mirrored before the memory is sent, all memory figures are 0."""
+    disk_processed: int = 0
+    disk_remaining: int = 0
 
 
 def from_fields(fields: Mapping[str, Any]) -> JobStatistics:
@@ -61,6 +69,12 @@ def from_fields(fields: Mapping[str, Any]) -> JobStatistics:
         memory_dirty_pages_s=fields.get(libvirt.VIR_DOMAIN_JOB_MEMORY_DIRTY_RATE, 0),
         page_size=fields.get(libvirt.VIR_DOMAIN_JOB_MEMORY_PAGE_SIZE, 4096),
         throttle_percent=fields.get(libvirt.VIR_DOMAIN_JOB_AUTO_CONVERGE_THROTTLE, 0),
+        memory_total=fields.get(libvirt.VIR_DOMAIN_JOB_MEMORY_TOTAL, 0),
+        memory_processed=fields.get(libvirt.VIR_DOMAIN_JOB_MEMORY_PROCESSED, 0),
+        memory_remaining=fields.get(libvirt.VIR_DOMAIN_JOB_MEMORY_REMAINING, 0),
+        disk_total=fields.get(libvirt.VIR_DOMAIN_JOB_DISK_TOTAL, 0),
+        disk_processed=fields.get(libvirt.VIR_DOMAIN_JOB_DISK_PROCESSED, 0),
+        disk_remaining=fields.get(libvirt.VIR_DOMAIN_JOB_DISK_REMAINING, 0),
     )
 
 
