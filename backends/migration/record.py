@@ -1,4 +1,4 @@
-"""The record of one move: each step of it replaces the picture that readers see."""
+"""The record of one move: each step of it replaces the picture that readers see, and goes into the journal."""
 
 from __future__ import annotations
 
@@ -6,24 +6,45 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from backends.errors import JournalError
 from backends.fleet.mailbox import Board
+from backends.journal.journal import Journal
 from backends.migration.machine import Signal, step
 from backends.migration.progress import extended
 from backends.model.fleet import MoveChanged
-from backends.model.move import Move, MoveLogLine, MoveProgress, Outcome, Phase
+from backends.model.move import (
+    LogKind,
+    Move,
+    MoveId,
+    MoveLogLine,
+    MoveProgress,
+    Outcome,
+    Phase,
+    Trace,
+    TraceKind,
+)
 
 _log = logging.getLogger(__name__)
 
 
 class MoveRecord:
-    """Holds the newest Move and publishes each change of it, the first picture included."""
+    """Holds the newest Move, publishes each change of it and queues it for the journal, the first picture included.
 
-    def __init__(self, move: Move, board: Board) -> None:
+    Changes are told at once; whoever is about to do something to a host awaits `durable` first, so that the journal
+    knows of every effect before it happens.
+    """
+
+    def __init__(self, move: Move, board: Board, journal: Journal | None) -> None:
         self.move = move
-        self.cancelled = False
-        """The user asked for the end."""
         self._board = board
-        self._set(move, step=True)
+        self._journal = journal
+        """None for a move that is somebody else's."""
+        self._set(move)
+
+    @property
+    def id(self) -> MoveId:
+        """The move's."""
+        return self.move.id
 
     @property
     def phase(self) -> Phase:
@@ -32,37 +53,59 @@ class MoveRecord:
 
     def signal(self, signal: Signal) -> None:
         """Take the step that this signal means, if any."""
-        if signal is Signal.ABORT_ASKED:
-            self.cancelled = True
-        phase = step(self.phase, signal, cancelled=self.cancelled)
-        if phase is not self.phase:
-            self._set(replace(self.move, phase=phase), step=True)
+        cancelled = self.move.cancelled or signal is Signal.ABORT_ASKED
+        phase = step(self.phase, signal, cancelled=cancelled)
+        if (phase, cancelled) != (self.phase, self.move.cancelled):
+            self._set(replace(self.move, phase=phase, cancelled=cancelled))
 
-    def log(self, text: str) -> None:
+    def log(self, text: str, kind: LogKind = LogKind.STEP) -> None:
         """Say what happened, in words."""
-        line = MoveLogLine(datetime.now(UTC), text)
+        line = MoveLogLine(datetime.now(UTC), text, kind)
         request = self.move.request
-        _log.info(
-            "move %s of %s, %s to %s: %s",
-            self.move.id,
-            request.name,
-            self.move.source,
-            request.destination,
-            text,
-        )
-        self._set(replace(self.move, log=(*self.move.log, line)), step=True)
+        _log.info("move %s of %s, %s to %s: %s", self.id, request.name, self.move.source, request.destination, text)
+        self._set(replace(self.move, log=(*self.move.log, line)))
 
     def sample(self, progress: MoveProgress) -> None:
         """A new sample: no step, readers may miss it."""
         history = extended(self.move.history, progress)
-        self._set(replace(self.move, progress=progress, history=history), step=False)
+        self.move = replace(self.move, progress=progress, history=history)
+        if self._journal is not None:
+            self._journal.sample(self.id, progress)
+        self._board.publish(MoveChanged(self.move, step=False))
+
+    def leave(self, trace: Trace) -> None:
+        """Something is about to be put on a host: await `durable` before it is."""
+        if trace not in self.move.traces:
+            self._set(replace(self.move, traces=(*self.move.traces, trace)))
+
+    def cleared(self, trace: Trace) -> None:
+        """It is gone again, or is to stay for good."""
+        self._set(replace(self.move, traces=tuple(each for each in self.move.traces if each != trace)))
+
+    def traces(self, kind: TraceKind) -> tuple[Trace, ...]:
+        """What is left of this kind."""
+        return tuple(trace for trace in self.move.traces if trace.kind is kind)
+
+    async def durable(self) -> None:
+        """Wait until the journal has all of this on the disk. Raises JournalError."""
+        if self._journal is not None:
+            await self._journal.durable()
+
+    async def kept(self) -> None:
+        """As `durable`, for a move under way: a journal that fails now must not stop it, and is told."""
+        try:
+            await self.durable()
+        except JournalError as error:
+            self.log(f"this step could not be journalled: {error.cause}")
 
     def end(self, signal: Signal, outcome: Outcome) -> None:
         """The last step, with the outcome in the same picture."""
-        phase = step(self.phase, signal, cancelled=self.cancelled)
-        _log.info("move %s of %s: %s: %s", self.move.id, self.move.request.name, phase.value, outcome.reason)
-        self._set(replace(self.move, phase=phase, outcome=outcome), step=True)
+        phase = step(self.phase, signal, cancelled=self.move.cancelled)
+        _log.info("move %s of %s: %s: %s", self.id, self.move.request.name, phase.value, outcome.reason)
+        self._set(replace(self.move, phase=phase, outcome=outcome))
 
-    def _set(self, move: Move, *, step: bool) -> None:
+    def _set(self, move: Move) -> None:
         self.move = move
-        self._board.publish(MoveChanged(move, step))
+        if self._journal is not None:
+            self._journal.put(move)
+        self._board.publish(MoveChanged(move, step=True))
