@@ -146,7 +146,7 @@ def migrate(
     to: str,
     mode: Literal["live"] = "live",
     bandwidth: Positive | None = None,
-    max_downtime: Positive | None = None,
+    max_downtime: Positive = 500,
     accept_doubts: Flag = False,
     json: Flag = False,
     options: HostOptions = _ANY_HOST,
@@ -166,7 +166,7 @@ def migrate(
     bandwidth
         Upper limit of the transfer in MiB a second.
     max_downtime
-        How long the guest may stand still, in milliseconds.
+        The most that the guest may stand still at the switch, in milliseconds; it is never exceeded.
     accept_doubts
         Start although some checks warn or could not be answered.
     json

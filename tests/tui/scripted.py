@@ -18,27 +18,39 @@ from backends.model.fleet import (
     FleetEvent,
     FleetState,
     HostView,
+    JobsChanged,
     LinkChanged,
     MoveChanged,
+    MoveGone,
     Sampled,
     Snapshot,
+    UnfinishedChanged,
 )
 from backends.model.guest import Disk, DiskKind, Guest, GuestAction, GuestKey, GuestSample, GuestState, Nic
+from backends.model.history import AuditLine
 from backends.model.host import Driver, HostFacts, HostLoad, HostName, HostSpec, Link, LinkStatus, Reach
 from backends.model.move import (
     Check,
+    DiskCopy,
+    Gap,
+    LogKind,
     Move,
     MoveId,
     MoveLogLine,
+    MoveMode,
     MoveProgress,
     MoveRequest,
+    Origin,
     Outcome,
+    Outlook,
     Phase,
     Preflight,
     Result,
+    Route,
     RunningJob,
     Verdict,
 )
+from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
 
 GIB = 1024**3
 MIB = 1024**2
@@ -90,7 +102,10 @@ class ScriptedFleet:
         self.asked: list[tuple[object, ...]] = []
         self.checks: tuple[Check, ...] = FINE
         self.refuses: FerryError | None = None
-        self.jobs: tuple[RunningJob, ...] = ()
+        self.route = Route.PEER_TO_PEER
+        self.copies: tuple[DiskCopy, ...] = ()
+        self.past: tuple[Move, ...] = ()
+        self.acts: tuple[AuditLine, ...] = ()
         self.xml = "<domain type='kvm'>\n  <uuid>{uuid}</uuid>\n</domain>"
 
     # -- what the test does -------------------------------------------------------------------------
@@ -117,21 +132,52 @@ class ScriptedFleet:
         """A host's link changes."""
         self.tell(LinkChanged(HostName(host), LinkStatus(link, NOW, reason, hint)))
 
+    def has(self, *moves: Move) -> None:
+        """Moves that this program did not start are found: in the journal, or on a host."""
+        for move in moves:
+            self.tell(MoveChanged(move, step=True))
+
+    def forget(self, move: MoveId) -> None:
+        """A move of somebody else is over."""
+        self.tell(MoveGone(move))
+
+    def has_jobs(self, *jobs: RunningJob) -> None:
+        """Jobs that libvirt reports and that are no moves."""
+        self.tell(JobsChanged(jobs))
+
+    def has_unfinished(self, *unfinished: Unfinished) -> None:
+        """What moves have left behind."""
+        self.tell(UnfinishedChanged(unfinished))
+
     def step(
-        self, move: MoveId, phase: Phase, words: str = "", *, progress: MoveProgress | None = None
+        self,
+        move: MoveId,
+        phase: Phase,
+        words: str = "",
+        *,
+        progress: MoveProgress | None = None,
+        kind: LogKind = LogKind.STEP,
     ) -> None:
         """The move goes on."""
         old = self.state.moves[move]
-        log = (*old.log, MoveLogLine(datetime.now(UTC), words)) if words else old.log
+        log = (*old.log, MoveLogLine(datetime.now(UTC), words, kind)) if words else old.log
         history = (*old.history, progress) if progress else old.history
         new = replace(old, phase=phase, log=log, progress=progress or old.progress, history=history)
         self.tell(MoveChanged(new, step=phase is not old.phase or bool(words)))
 
-    def end(self, move: MoveId, result: Result, where: str, reason: str = "", *left_to_do: str) -> None:
+    def end(
+        self,
+        move: MoveId,
+        result: Result,
+        where: str,
+        reason: str = "",
+        *left_to_do: str,
+        gap: Gap | None = None,
+    ) -> None:
         """The move is over."""
         old = self.state.moves[move]
         outcome = Outcome(
-            result, HostName(where), GuestState.RUNNING, reason, 11.8, 26, int(2.6 * GIB), left_to_do
+            result, HostName(where), GuestState.RUNNING, reason, 11.8, 26, int(2.6 * GIB), left_to_do, gap
         )
         phase = Phase(result.value)
         self.tell(MoveChanged(replace(old, phase=phase, outcome=outcome), step=True))
@@ -178,6 +224,8 @@ class ScriptedFleet:
             request,
             tuple(worst_first),
             f"virsh migrate --live {request.name} {request.destination} && virsh undefine {request.name}",
+            route=self.route,
+            copies=self.copies if request.copy_disks else (),
         )
 
     def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
@@ -203,14 +251,47 @@ class ScriptedFleet:
         """Remember it."""
         self.asked.append(("downtime", move, downtime_ms))
 
+    async def start_postcopy(self, move: MoveId) -> None:
+        """Remember it."""
+        self.asked.append(("post-copy", move))
+
+    async def pause_guest(self, move: MoveId) -> None:
+        """Remember it."""
+        self.asked.append(("pause", move))
+
+    async def mend(self, unfinished: Unfinished) -> None:
+        """Remember it, or fail as told."""
+        self.asked.append(("mend", unfinished.id))
+        if self.refuses:
+            raise self.refuses
+
+    async def history(self, text: str = "", *, limit: int = 200) -> tuple[Move, ...]:
+        """The past moves whose guest's name has the text, without samples; or fail as told."""
+        self.asked.append(("history", text))
+        if self.refuses:
+            raise self.refuses
+        found = (move for move in self.past if text in move.request.name)
+        return tuple(replace(move, history=()) for move in found)[:limit]
+
+    async def past_move(self, move: MoveId) -> Move | None:
+        """With its samples."""
+        return next((each for each in self.past if each.id == move), None)
+
+    async def audit(self, text: str = "", *, limit: int = 200) -> tuple[AuditLine, ...]:
+        """The acts that have the text; or fail as told."""
+        if self.refuses:
+            raise self.refuses
+        return tuple(line for line in self.acts if text in line.what)[:limit]
+
     async def running_jobs(self) -> tuple[RunningJob, ...]:
-        """Those that the test has set."""
-        return self.jobs
+        """Those that the test has told of."""
+        return self.state.jobs
 
 
 def transfer(second: float, *, total: int = 2 * GIB, dirty_mib_s: float | None = 31) -> MoveProgress:
     """A sample of a usual transfer, `second` seconds after its start."""
     remaining = max(0, int(total - second * 112 * MIB))
+    outruns = dirty_mib_s is not None and dirty_mib_s >= 112
     return MoveProgress(
         elapsed_s=second,
         total_bytes=total,
@@ -221,5 +302,63 @@ def transfer(second: float, *, total: int = 2 * GIB, dirty_mib_s: float | None =
         iteration=1 + int(second // 5),
         throttle_percent=0,
         downtime_limit_ms=30,
-        eta_s=(4.2, 7.9),
+        eta_s=None if outruns else (4.2, 7.9),
+        stop_ms=None if outruns else (24, 41),
+        outlook=Outlook.WILL_NOT if outruns else Outlook.WILL_CONVERGE,
     )
+
+
+def found_move(name: str, origin: Origin, who: str = "root@bastion, process 4711") -> Move:
+    """A move of somebody else, or of an earlier program, from h1 to h2."""
+    request = MoveRequest(guest("h1", name).key, name, HostName("h2"))
+    return Move(
+        MoveId(f"{origin.value}-{name}"),
+        request,
+        Phase.COPYING,
+        NOW - timedelta(seconds=8),
+        progress=transfer(8),
+        history=tuple(transfer(second) for second in range(1, 9)),
+        log=(MoveLogLine(NOW, "found on h1"),),
+        origin=origin,
+        who=who,
+    )
+
+
+def past_move(name: str, result: Result = Result.SUCCEEDED, *, hours_ago: float = 2) -> Move:
+    """A move that the journal knows."""
+    where = HostName("h2" if result is Result.SUCCEEDED else "h1")
+    request = MoveRequest(guest("h1", name).key, name, HostName("h2"))
+    return Move(
+        MoveId(f"past-{name}"),
+        request,
+        Phase(result.value),
+        datetime.now(UTC) - timedelta(hours=hours_ago),
+        preflight=Preflight(request, FINE, f"virsh migrate --live {name}"),
+        progress=transfer(17),
+        history=tuple(transfer(second) for second in range(1, 18)),
+        log=(MoveLogLine(NOW, "started"), MoveLogLine(NOW, "limit 60 ms: it fits then", LogKind.POLICY)),
+        outcome=Outcome(result, where, GuestState.RUNNING, "", 18.4, 41, int(2.2 * GIB)),
+        origin=Origin.EARLIER,
+        who="root@bastion, process 4711",
+    )
+
+
+def left_over(
+    name: str, kind: UnfinishedKind = UnfinishedKind.DEFINED_TWICE, mend: Mend | None = Mend.UNDEFINE
+) -> Unfinished:
+    """Something that a move of this guest has left on h1."""
+    key = guest("h1", name).key
+    return Unfinished(
+        f"{kind.value.replace(' ', '-')}/h1/qemu/{key.uuid}",
+        kind,
+        key,
+        name,
+        f"{name} runs on h2 and is still defined on h1",
+        mend,
+        f"virsh -c qemu+ssh://root@h1/system undefine {name}" if mend else "",
+    )
+
+
+def request_of(move: Move, mode: MoveMode) -> Move:
+    """The same move in another mode."""
+    return replace(move, request=replace(move.request, mode=mode))

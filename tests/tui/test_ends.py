@@ -58,19 +58,19 @@ async def test_jobs_that_others_started_are_listed_with_the_command_that_stops_t
     async with program_on(fleet) as program:
         await program.sees("web-01")
         key = GuestKey(HostName("h1"), "qemu", "1")
-        fleet.jobs = (RunningJob(key, "batch-7", "migration out", 12.0, 512 * MIB, 64 * MIB),)
+        fleet.has_jobs(RunningJob(key, "batch-7", "migration out", 12.0, 512 * MIB, 64 * MIB))
         await program.press("5")
         await program.sees("STARTED ELSEWHERE")
         await program.sees("batch-7 on h1  migration out")
         await program.sees("domjobabort")
-        fleet.jobs = ()
+        fleet.has_jobs()
         await program.no_longer_sees("STARTED ELSEWHERE")
 
 
 async def test_a_move_of_this_session_is_listed_once() -> None:
     async with moving() as (program, fleet):
         request = fleet.state.moves[MOVE].request
-        fleet.jobs = (RunningJob(request.guest, "web-01", "migration out", 12.0, 512 * MIB, 64 * MIB),)
+        fleet.has_jobs(RunningJob(request.guest, "web-01", "migration out", 12.0, 512 * MIB, 64 * MIB))
         await program.press("5", "1", "5")
         await program.sees("1 in flight")
         assert "STARTED ELSEWHERE" not in program.text()

@@ -25,7 +25,7 @@ class MigrateOptions:
     to: str
     mode: MoveMode
     bandwidth_mib_s: int | None
-    max_downtime_ms: int | None
+    max_downtime_ms: int
     accept_doubts: bool
     json: bool
 

@@ -13,7 +13,7 @@ from backends.api import FerryError
 from backends.model.fleet import HostView, Topic
 from backends.model.guest import GuestKey
 from backends.model.host import HostName
-from backends.model.move import Check, MoveRequest, Preflight, Verdict
+from backends.model.move import DEFAULT_MAX_DOWNTIME_MS, Check, MoveRequest, Preflight, Verdict
 from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
@@ -47,7 +47,7 @@ class PlanScreen(PlaceScreen):
         super().__init__()
         self._guest = guest
         self._bandwidth: int | None = None
-        self._downtime: int | None = None
+        self._downtime = DEFAULT_MAX_DOWNTIME_MS
         self._checks: list[Check] = []
         self._preflight: Preflight | None = None
         self._trouble = ""
@@ -229,7 +229,7 @@ class PlanScreen(PlaceScreen):
     async def _ask_downtime(self) -> None:
         answer = await self.app.push_screen_wait(downtime_dialog(self._downtime))
         if answer is not None:
-            self._downtime = number_in(answer)
+            self._downtime = number_in(answer) or DEFAULT_MAX_DOWNTIME_MS
             self.do_check_again()
 
     def do_copy_command(self) -> None:
