@@ -56,3 +56,7 @@ class UnsupportedError(ActionError):
 
 class CommandError(ActionError):
     """A command on the host ended with a failure; `cause` is its error output."""
+
+
+class JournalError(FerryError):
+    """What moves do cannot be written down, or not be read: without that no move may be started."""
