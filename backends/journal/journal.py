@@ -6,7 +6,7 @@ wrote it last; when that one is dead, the next that asks for orphans has it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from backends.journal.programs import Programs, this_program
 from backends.journal.store import Store
 from backends.journal.writer import Write, Writer
 from backends.model.history import AuditLine
+from backends.model.host import HostName
 from backends.model.move import Move, MoveId, MoveProgress, Origin
 
 T = TypeVar("T")

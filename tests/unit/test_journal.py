@@ -51,6 +51,7 @@ from backends.model.move import (
 from tests.journal_child import START, a_move, a_sample
 
 FILE = "journal.sqlite"
+HOSTS = (HostName("h1"), HostName("h2"))
 
 
 # -- pictures -------------------------------------------------------------------------------------------
@@ -225,7 +226,7 @@ async def test_a_row_that_cannot_be_read_hides_no_other(
     with caplog.at_level(logging.WARNING):
         async with Journal.open(tmp_path) as journal:
             assert {move.id for move in await journal.history()} == {"m2", "m3"}
-            assert {move.id for move in await journal.claim_orphans()} == {"m2", "m3"}
+            assert {move.id for move in await journal.claim_orphans(HOSTS)} == {"m2", "m3"}
             move = await journal.past_move(MoveId("m3"))
             assert move is not None and [sample.elapsed_s for sample in move.history] == [0, 2, 3]
             assert [act.what for act in await journal.audit()] == ["act 3", "act 2", "act 0"]
@@ -285,7 +286,7 @@ async def test_all_that_was_acknowledged_survives_kill_9(tmp_path: Path, run: in
         words = child.stdout.read().split()
     acknowledged = int(words[-1]) + 1 if words else 20 + 7 * run
     async with Journal.open(tmp_path) as journal:
-        phases = {move.id: move.phase for move in await journal.claim_orphans()}
+        phases = {move.id: move.phase for move in await journal.claim_orphans(HOSTS)}
     assert {phases.get(MoveId(f"m{number}")) for number in range(acknowledged)} == {Phase.COPYING}
 
 
@@ -308,7 +309,7 @@ async def test_moves_of_a_program_that_lives_are_shown_as_its_own_and_never_take
     with another_program(tmp_path, "hold") as child:
         assert heard(child) == "held"
         async with Journal.open(tmp_path) as journal:
-            assert await journal.claim_orphans() == ()
+            assert await journal.claim_orphans(HOSTS) == ()
             assert {(m.id, m.origin) for m in await journal.others()} == {
                 (f"m{number}", Origin.ELSEWHERE) for number in range(3)
             }
@@ -317,17 +318,17 @@ async def test_moves_of_a_program_that_lives_are_shown_as_its_own_and_never_take
             child.send_signal(signal.SIGKILL)
             child.wait()
             assert await journal.others() == ()
-            assert len(await journal.claim_orphans()) == 3
+            assert len(await journal.claim_orphans(HOSTS)) == 3
 
 
 async def test_an_orphan_is_claimed_by_exactly_one_of_two_that_start_at_once(tmp_path: Path) -> None:
     with another_program(tmp_path, "hold") as child:
         assert heard(child) == "held"
     async with Journal.open(tmp_path) as one, Journal.open(tmp_path) as other:
-        claims = await asyncio.gather(one.claim_orphans(), other.claim_orphans())
+        claims = await asyncio.gather(one.claim_orphans(HOSTS), other.claim_orphans(HOSTS))
         assert sorted(move.id for claim in claims for move in claim) == ["m0", "m1", "m2"]
         assert {move.origin for claim in claims for move in claim} == {Origin.EARLIER}
-        assert await one.claim_orphans() == await other.claim_orphans() == ()
+        assert await one.claim_orphans(HOSTS) == await other.claim_orphans(HOSTS) == ()
         loser = other if claims[0] else one
         assert len(await loser.others()) == 3
 
@@ -338,9 +339,19 @@ async def test_a_claimed_move_comes_with_its_samples_and_passes_on_once_more(tmp
         journal.sample(MoveId("m1"), a_sample(1))
     for _ in range(2):
         async with Journal.open(tmp_path) as journal:
-            (move,) = await journal.claim_orphans()
+            (move,) = await journal.claim_orphans(HOSTS)
             assert move == replace(a_move(), history=(a_sample(1),), origin=Origin.EARLIER)
     assert list((tmp_path / "programs").iterdir()) == []
+
+
+async def test_an_orphan_between_hosts_that_are_not_in_the_fleet_waits_for_one_that_has_them(
+    tmp_path: Path,
+) -> None:
+    async with Journal.open(tmp_path) as journal:
+        journal.put(a_move())
+    async with Journal.open(tmp_path) as journal:
+        assert await journal.claim_orphans([HostName("h1"), HostName("h3")]) == ()
+        assert len(await journal.claim_orphans(HOSTS)) == 1
 
 
 async def test_lock_files_of_killed_programs_do_not_pile_up(tmp_path: Path) -> None:
