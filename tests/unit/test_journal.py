@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import UnionType
@@ -82,7 +81,7 @@ def values_of(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(kind)
     hints = typing.get_type_hints(kind)
     names = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else kind._fields
-    return st.builds(kind, **{name: st.deferred(partial(values_of, hints[name])) for name in names})
+    return st.builds(kind, **{name: values_of(hints[name]) for name in names})
 
 
 @given(values_of(Move))
