@@ -5,24 +5,36 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backends.hypervisor.jobs import JobStatistics
-from backends.model.move import MoveProgress
+from backends.model.move import MoveProgress, Outlook
 
 MAX_HISTORY = 240
+RATE_SPAN_S = 1.0
+"""A rate is a mean over this time: with a limit QEMU sends in bursts of 100 ms (BUFFER_DELAY in migration.c)."""
 _MIN_SPAN_S = 0.2
 """Two samples closer than this give no rate worth showing."""
-_MARGIN = 1.25
-"""The far end of the estimate: the guest may write more in the next pass than in the last."""
+MARGIN = 1.25
+"""The far end of an estimate: the guest may write more in the next pass than in the last."""
 
 
 def from_statistics(
-    statistics: JobStatistics, before: Sequence[MoveProgress], downtime_limit_ms: int | None
+    statistics: JobStatistics,
+    before: Sequence[MoveProgress],
+    downtime_limit_ms: int | None,
+    *,
+    max_downtime_ms: int | None = None,
 ) -> MoveProgress:
-    """One sample. `before`: the earlier ones of the same move, oldest first."""
+    """One sample.
+
+    `before`: the earlier ones of the same move, oldest first. `downtime_limit_ms` is the limit in force,
+    `max_downtime_ms` the most that the user allows: without it there is no outlook.
+    """
     elapsed_s = statistics.elapsed_ms / 1000
     rate = _rate(statistics, elapsed_s, before)
-    dirty = (
-        statistics.memory_dirty_pages_s * statistics.page_size if statistics.memory_iteration > 1 else None
-    )
+    measured = statistics.memory_iteration > 1
+    dirty = float(statistics.memory_dirty_pages_s * statistics.page_size) if measured else None
+    left = _left_by_pass(statistics, before) if measured else None
+    storage = statistics.disk_total > 0 and statistics.memory_iteration == 0
+    limit = max(max_downtime_ms or 0, downtime_limit_ms or 0) or None
     return MoveProgress(
         elapsed_s=elapsed_s,
         total_bytes=statistics.total,
@@ -33,17 +45,91 @@ def from_statistics(
         iteration=statistics.memory_iteration,
         throttle_percent=statistics.throttle_percent,
         downtime_limit_ms=downtime_limit_ms,
-        eta_s=estimate(statistics.remaining, rate, dirty),
+        eta_s=None if storage else time_left(statistics.remaining, rate, dirty, left, limit),
+        stop_ms=expected_stop(left, rate, dirty, downtime_limit_ms, limit),
+        outlook=outlook(left, rate, dirty, max_downtime_ms),
+        disk_total_bytes=statistics.disk_total,
+        disk_remaining_bytes=statistics.disk_remaining,
+        pass_bytes=left,
     )
 
 
 def _rate(statistics: JobStatistics, elapsed_s: float, before: Sequence[MoveProgress]) -> float | None:
-    """Bytes a second since about the sample before; libvirt's own figure until there is one."""
+    """Bytes a second over about the last second; libvirt's own figure until there is an earlier sample."""
+    rate = None
     for old in reversed(before):
         span = elapsed_s - old.elapsed_s
         if span >= _MIN_SPAN_S and statistics.processed >= old.processed_bytes:
-            return (statistics.processed - old.processed_bytes) / span
-    return float(statistics.memory_bps) or None
+            rate = (statistics.processed - old.processed_bytes) / span
+        if span >= RATE_SPAN_S:
+            break
+    return rate if rate is not None else float(statistics.memory_bps) or None
+
+
+def _left_by_pass(statistics: JobStatistics, before: Sequence[MoveProgress]) -> int:
+    """What the pass before had left when this one began.
+
+    While a transfer runs, libvirt's `downtime` is QEMU's expected-downtime: what the last look at the dirty pages
+    found (dirty_bytes_last_sync) over the bandwidth of the last 100 ms, which is also libvirt's `memory_bps`
+    (migration_update_counters in QEMU's migration.c sets both at once). It trails the begin of a pass by up to
+    100 ms, and older daemons do not tell it; what remains is never more than the pass had to send.
+    """
+    remaining = statistics.memory_remaining or max(0, statistics.remaining - statistics.disk_remaining)
+    same = before[-1] if before and before[-1].iteration == statistics.memory_iteration else None
+    if statistics.downtime_ms is None:
+        return max(remaining, (same.pass_bytes or 0) if same else 0)
+    return max(remaining, statistics.downtime_ms * statistics.memory_bps // 1000)
+
+
+def needed_stop_ms(left: float, rate: float) -> float:
+    """The limit that QEMU would have needed to switch over: it does when what is left fits into limit x bandwidth."""
+    return left / rate * 1000
+
+
+def outlook(
+    left: int | None, rate: float | None, dirty: float | None, max_downtime_ms: int | None
+) -> Outlook | None:
+    """Will the passes get small enough for the user's limit? None before the first pass has been measured."""
+    if left is None or not rate or dirty is None or max_downtime_ms is None:
+        return None
+    need = needed_stop_ms(left, rate)
+    if need * MARGIN <= max_downtime_ms or dirty * MARGIN <= rate:
+        return Outlook.WILL_CONVERGE
+    return Outlook.TIGHT if need <= max_downtime_ms or dirty < rate else Outlook.WILL_NOT
+
+
+def expected_stop(
+    left: int | None,
+    rate: float | None,
+    dirty: float | None,
+    limit_ms: int | None,
+    max_downtime_ms: int | None,
+) -> tuple[int, int] | None:
+    """How long the guest will stand still for its memory, at least and at most; None while it cannot be told.
+
+    At most: the limit in force, or what the newest pass would need, as the policy raises the limit only so far. At
+    least: another pass, shorter by dirty / rate, may come first.
+    """
+    if left is None or not rate or dirty is None or limit_ms is None or max_downtime_ms is None:
+        return None
+    need = needed_stop_ms(left, rate)
+    if need > max_downtime_ms and dirty >= rate:
+        return None
+    low = min(need, limit_ms) * min(1.0, dirty / rate)
+    high = limit_ms if dirty < rate and need > max_downtime_ms else max(limit_ms, need * MARGIN)
+    return int(low), max(int(low), min(int(high), max_downtime_ms))
+
+
+def time_left(
+    remaining: int, rate: float | None, dirty: float | None, left: int | None, max_downtime_ms: int | None
+) -> tuple[float, float] | None:
+    """Seconds still needed, as an interval: `estimate`, or the rest of this pass where the next need not shrink."""
+    known = estimate(remaining, rate, dirty)
+    if known is None and left is not None and rate and max_downtime_ms is not None:
+        need = needed_stop_ms(left, rate)
+        if need <= max_downtime_ms:
+            return remaining / rate, (remaining / rate + need / 1000) * MARGIN
+    return known
 
 
 def estimate(remaining: int, rate: float | None, dirty: float | None) -> tuple[float, float] | None:
@@ -56,7 +142,7 @@ def estimate(remaining: int, rate: float | None, dirty: float | None) -> tuple[f
         return None
     if dirty is not None and dirty >= rate:
         return None
-    return remaining / rate, remaining / (rate - (dirty or 0.0)) * _MARGIN
+    return remaining / rate, remaining / (rate - (dirty or 0.0)) * MARGIN
 
 
 def extended(history: tuple[MoveProgress, ...], sample: MoveProgress) -> tuple[MoveProgress, ...]:

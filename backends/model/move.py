@@ -221,6 +221,8 @@ class MoveProgress:
     disk_remaining_bytes: int = 0
     stage: str = ""
     """What is being done, where a mode has stages of its own: `saving`, `carrying the state over`, `restoring`."""
+    pass_bytes: int | None = None
+    """What the pass before had left to be sent when this one began; None in the first."""
 
     @property
     def fraction(self) -> float:
