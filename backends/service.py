@@ -8,17 +8,20 @@ import os
 import resource
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from platformdirs import user_state_path
+
 from backends.config import require_unique
-from backends.errors import ActionError, FerryError, LinkError
+from backends.errors import ActionError, FerryError, JournalError, LinkError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, lifecycle
 from backends.hypervisor.inventory import read_xml
+from backends.journal.journal import Journal
 from backends.migration.engine import Engine
 from backends.model.fleet import Changes, FleetState, HostView
 from backends.model.guest import GuestAction, GuestKey
@@ -40,7 +43,9 @@ _SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
 class FleetService:
     """See backends.api.Fleet."""
 
-    def __init__(self, specs: Sequence[HostSpec], ask: Asker | None, folder: Path) -> None:
+    def __init__(
+        self, specs: Sequence[HostSpec], ask: Asker | None, folder: Path, journal: Journal | JournalError
+    ) -> None:
         connecting = LinkStatus(Link.CONNECTING, datetime.now(UTC))
         self._board = Board(FleetState(hosts={spec.name: HostView(spec, connecting) for spec in specs}))
         self._supervisors: dict[HostName, Supervisor] = {}
@@ -48,7 +53,8 @@ class FleetService:
             sockets = folder / str(number)
             sockets.mkdir(mode=0o700)
             self._supervisors[spec.name] = Supervisor(spec, self._board, ask, sockets)
-        self._engine = Engine(self._supervisors, self._board)
+        self._journal = journal
+        self._engine = Engine(self._supervisors, self._board, journal)
 
     @classmethod
     @asynccontextmanager
@@ -56,9 +62,17 @@ class FleetService:
         """Run the supervisors while the block lasts."""
         require_unique(specs)
         _allow_many_files()
+        async with _open_journal() as journal, cls._open(specs, ask, journal) as service:
+            yield service
+
+    @classmethod
+    @asynccontextmanager
+    async def _open(
+        cls, specs: Sequence[HostSpec], ask: Asker | None, journal: Journal | JournalError
+    ) -> AsyncIterator[FleetService]:
         folder = _runtime_folder()
         try:
-            service = cls(specs, ask, folder)
+            service = cls(specs, ask, folder, journal)
             from_block: Exception | None = None
             async with asyncio.TaskGroup() as group:
                 supervisors = enumerate(service._supervisors.values())
@@ -110,11 +124,13 @@ class FleetService:
                 hint="wait, or abort the move",
             )
         supervisor = self._supervisor(guest.host)
+        known = self.state.guest(guest)
         _log.info("%s: %s guest %s", guest.host, action.value, guest.uuid)
-        try:
-            await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
-        finally:
-            supervisor.mark(guest)
+        with self._audited(f"{action.value} {known.name if known else guest.uuid} on {guest.host}"):
+            try:
+                await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
+            finally:
+                supervisor.mark(guest)
 
     def reconnect(self, host: HostName) -> None:
         """Try again now."""
@@ -132,43 +148,72 @@ class FleetService:
 
     def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
         """Start it."""
-        return self._engine.start(preflight, accept_doubts=accept_doubts)
+        request = preflight.request
+        act = f"move {request.name} from {request.guest.host} to {request.destination} ({request.mode.value})"
+        with self._audited(act):
+            return self._engine.start(preflight, accept_doubts=accept_doubts)
 
     async def abort_move(self, move: MoveId) -> None:
         """Ask for the end of the transfer."""
-        await self._engine.abort(move)
+        with self._audited_move("abort", move):
+            await self._engine.abort(move)
 
     async def set_bandwidth(self, move: MoveId, mib_s: int) -> None:
         """Limit the transfer."""
-        await self._engine.set_bandwidth(move, mib_s)
+        with self._audited_move(f"limit to {mib_s} MiB/s", move):
+            await self._engine.knobs(move).set_bandwidth(mib_s)
 
     async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
         """Change the downtime limit."""
-        await self._engine.set_max_downtime(move, downtime_ms)
+        with self._audited_move(f"allow {downtime_ms} ms of downtime to", move):
+            await self._engine.knobs(move).set_max_downtime(downtime_ms)
 
     async def start_postcopy(self, move: MoveId) -> None:
         """No way back from then on."""
-        await self._engine.start_postcopy(move)
+        with self._audited_move("switch to post-copy", move):
+            await self._engine.knobs(move).start_postcopy()
 
     async def pause_guest(self, move: MoveId) -> None:
         """So that the transfer ends soon."""
-        await self._engine.pause_guest(move)
+        with self._audited_move("pause the guest of", move):
+            await self._engine.knobs(move).pause_guest()
 
     async def mend(self, unfinished: Unfinished) -> None:
         """Do what mends it."""
-        raise NotImplementedError
+        what = unfinished.mend.value if unfinished.mend else unfinished.kind.value
+        with self._audited(f"{what}: {unfinished.name} on {unfinished.guest.host}"):
+            await self._engine.mend(unfinished)
 
     async def history(self, text: str = "", *, limit: int = 200) -> tuple[Move, ...]:
         """Of the journal."""
-        raise NotImplementedError
+        return await self._the_journal().history(text, limit=limit)
 
     async def past_move(self, move: MoveId) -> Move | None:
         """Of the journal."""
-        raise NotImplementedError
+        return await self._the_journal().past_move(move)
 
     async def audit(self, text: str = "", *, limit: int = 200) -> tuple[AuditLine, ...]:
         """Of the journal."""
-        raise NotImplementedError
+        return await self._the_journal().audit(text, limit=limit)
+
+    def _the_journal(self) -> Journal:
+        if isinstance(self._journal, JournalError):
+            raise self._journal
+        return self._journal
+
+    def _audited_move(self, act: str, id_: MoveId) -> AbstractContextManager[None]:
+        move = self.state.moves.get(id_)
+        return self._audited(f"{act} the move of {move.request.name}" if move else f"{act} move {id_}", id_)
+
+    @contextmanager
+    def _audited(self, act: str, move: MoveId | None = None) -> Iterator[None]:
+        """Whatever comes of it goes into the journal."""
+        try:
+            yield
+        except FerryError as error:
+            self._engine.note(act, str(error), move)
+            raise
+        self._engine.note(act, "done", move)
 
     async def running_jobs(self) -> tuple[RunningJob, ...]:
         """All hosts that answer are asked at once; one that fails meanwhile counts as not answering."""
@@ -194,6 +239,19 @@ class FleetService:
         if supervisor is None:
             raise LinkError("no such host in this fleet", host=host)
         return supervisor
+
+
+@asynccontextmanager
+async def _open_journal() -> AsyncIterator[Journal | JournalError]:
+    """Without a journal hosts can still be watched: the error is told to whoever needs it."""
+    async with AsyncExitStack() as stack:
+        try:
+            folder = user_state_path("virt-ferry", appauthor=False)
+            journal: Journal | JournalError = await stack.enter_async_context(Journal.open(folder))
+        except JournalError as error:
+            _log.warning("%s", error)
+            journal = error
+        yield journal
 
 
 def _runtime_folder() -> Path:

@@ -2,4 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
 pytest_plugins = ["tests.lab_fixture"]
+
+
+@pytest.fixture(autouse=True)
+def journal_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Each test, and each program that it starts, has a journal of its own and never the user's."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        yield folder / "virt-ferry"

@@ -101,6 +101,19 @@ class Connection:
             finally:
                 lane.abandon()
 
+    async def call_aside_with(self, other: Connection, operation: str, work: Callable[[Any, Any], T]) -> T:
+        """As `call_aside`, without a deadline, for work on two connections at once: neither is closed meanwhile."""
+        other._must_be_open(operation)
+
+        def both(conn: Any) -> T:
+            other._handle.enter()
+            try:
+                return work(conn, other._handle.connection)
+            finally:
+                other._leave()
+
+        return await self.call_aside(operation, both, deadline_s=None)
+
     def close(self) -> None:
         """Say good-bye without waiting: the connection is closed when its running calls have returned."""
         self._listener = None

@@ -29,6 +29,8 @@ class DomainEvent:
     kind: DomainEventKind
     switching: bool = False
     """For LIFECYCLE: a migration has stopped the guest to switch over."""
+    postcopy: bool = False
+    """For LIFECYCLE: a migration has gone into post-copy."""
     statistics: Mapping[str, int] = field(default_factory=dict)
     """For JOB_COMPLETED: virDomainGetJobStats' fields."""
 
@@ -36,6 +38,7 @@ class DomainEvent:
 EventListener = Callable[[DomainEvent], None]
 
 _SWITCHING = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
+_POSTCOPY = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY)
 
 
 def tell(loop: asyncio.AbstractEventLoop, receiver: Callable[[Any], None], value: object) -> None:
@@ -64,7 +67,12 @@ def register(connection: Any, loop: asyncio.AbstractEventLoop, heard: EventListe
 
 
 def _lifecycle(uuid: str, event: int, detail: int, *_opaque: object) -> DomainEvent:
-    return DomainEvent(uuid, DomainEventKind.LIFECYCLE, switching=(event, detail) == _SWITCHING)
+    return DomainEvent(
+        uuid,
+        DomainEventKind.LIFECYCLE,
+        switching=(event, detail) == _SWITCHING,
+        postcopy=(event, detail) == _POSTCOPY,
+    )
 
 
 def _life(uuid: str, *_details: object) -> DomainEvent:

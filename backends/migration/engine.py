@@ -4,34 +4,68 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from backends.errors import ActionError, FerryError
+from backends.errors import ActionError, FerryError, JournalError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
+from backends.hypervisor import jobs
 from backends.hypervisor.inventory import read_guest
+from backends.journal.journal import Journal
 from backends.migration import preflight
 from backends.migration.checks.context import Context
-from backends.migration.live import LiveMove
+from backends.migration.elsewhere import Elsewhere
+from backends.migration.journey import Journey
+from backends.migration.leftovers import watch_unfinished
+from backends.migration.mend import mend
 from backends.migration.preflight import OnCheck
+from backends.migration.record import MoveRecord
+from backends.migration.transfer.choice import transfer_for
+from backends.migration.transfer.transfer import Transfer
+from backends.model.history import AuditLine
 from backends.model.host import HostName
-from backends.model.move import Check, Move, MoveId, MoveRequest, Phase, Preflight, Verdict
+from backends.model.move import (
+    Check,
+    Move,
+    MoveId,
+    MoveMode,
+    MoveRequest,
+    Origin,
+    Phase,
+    Preflight,
+    Verdict,
+)
+from backends.model.unfinished import Unfinished
 
 
 class Engine:
-    """Starts moves and hands commands to them. All methods run on the event loop's thread."""
+    """Starts moves, takes up those that it finds, and hands commands to them. On the event loop's thread.
 
-    def __init__(self, supervisors: Mapping[HostName, Supervisor], board: Board) -> None:
+    Without a journal nothing is started: what cannot be found again after a crash must not begin.
+    """
+
+    def __init__(
+        self,
+        supervisors: Mapping[HostName, Supervisor],
+        board: Board,
+        journal: Journal | JournalError,
+    ) -> None:
         self._supervisors = supervisors
         self._board = board
-        self._moves: dict[MoveId, LiveMove] = {}
+        self._journal = journal if isinstance(journal, Journal) else None
+        self._no_journal = journal if isinstance(journal, JournalError) else None
+        self._journeys: dict[MoveId, Journey] = {}
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
         """Own the moves' tasks until cancelled. What libvirt does for them goes on without us."""
         async with asyncio.TaskGroup() as group:
             self._group = group
+            elsewhere = Elsewhere(self._supervisors, self._board, self._journal, self._take_up)
+            group.create_task(elsewhere.run())
+            group.create_task(watch_unfinished(self._board, self._journal))
             await asyncio.Event().wait()
 
     async def preflight(self, request: MoveRequest, on_check: OnCheck | None) -> Preflight:
@@ -65,24 +99,24 @@ class Engine:
         )
         return await preflight.run(context, on_check)
 
+    # -- the beginning of a move ---------------------------------------------------------------------
+
     def start(self, checked: Preflight, *, accept_doubts: bool) -> MoveId:
-        """Raises ActionError when the checks refuse it, when doubts were not accepted, or when it moves already."""
+        """Raises ActionError when the checks refuse it, when doubts were not accepted, or when it moves already;
+        JournalError when there is no journal."""
         request = checked.request
         self._must_be_free(checked, accept_doubts=accept_doubts)
-        assert self._group is not None, "the engine runs as long as the fleet is open"
-        move = Move(MoveId(secrets.token_hex(4)), request, Phase.READY, datetime.now(UTC), checked)
-        running = LiveMove(
-            move,
-            self._board,
-            source=self._supervisor(request.guest.host),
-            destination=self._supervisor(request.destination),
-        )
-        self._moves[move.id] = running
-        self._group.create_task(running.run(), name=f"move-{move.id}")
-        return move.id
+        who = self._journal.who if self._journal else ""
+        id_ = MoveId(secrets.token_hex(4))
+        record = self._record(Move(id_, request, Phase.READY, datetime.now(UTC), checked, who=who))
+        journey = self._journey(record)
+        self._spawn(journey.run(), record)
+        return id_
 
     def _must_be_free(self, checked: Preflight, *, accept_doubts: bool) -> None:
         request = checked.request
+        if self._no_journal is not None:
+            raise self._no_journal
         if checked.refused:
             worst = checked.checks[0]
             raise ActionError(f"{worst.title}: {worst.evidence}", operation="move", hint=worst.mend)
@@ -95,34 +129,93 @@ class Engine:
         if self._board.state.move_of(request.guest) is not None:
             raise ActionError(f"{request.name} is being moved already", operation="move")
 
+    def _take_up(self, move: Move) -> None:
+        """One that was found: in the journal, where its program has died, or on a host, where somebody started it."""
+        record = self._record(move)
+        self._spawn(self._journey(record).take_up(), record)
+
+    def _record(self, move: Move) -> MoveRecord:
+        return MoveRecord(move, self._board, None if move.origin is Origin.ELSEWHERE else self._journal)
+
+    def _journey(self, record: MoveRecord) -> Journey:
+        source = self._supervisor(record.move.source)
+        destination = self._supervisor(record.move.request.destination)
+        transfer = transfer_for(record, source, destination)
+        journey = Journey(record, transfer, source=source, destination=destination)
+        self._journeys[record.id] = journey
+        return journey
+
+    def _spawn(self, work: Coroutine[None, None, None], record: MoveRecord) -> None:
+        assert self._group is not None, "the engine runs as long as the fleet is open"
+        self._group.create_task(self._to_the_end(work, record), name=f"move-{record.id}")
+
+    async def _to_the_end(self, work: Coroutine[None, None, None], record: MoveRecord) -> None:
+        await work
+        outcome = record.move.outcome
+        if outcome is not None and record.move.origin is not Origin.ELSEWHERE:
+            self.note(f"end of {what(record.move)}", f"{outcome.result.value}: {outcome.reason}", record.id)
+
+    # -- commands ------------------------------------------------------------------------------------
+
     async def abort(self, move: MoveId) -> None:
         """Ask for the end of a transfer."""
-        await self._move(move).abort()
+        journey = self._journeys.get(move)
+        if journey is not None and not journey.move.phase.final:
+            await journey.abort()
+        else:
+            await self._abort_elsewhere(self._running(move))
 
-    async def set_bandwidth(self, move: MoveId, mib_s: int) -> None:
-        """Limit a transfer."""
-        await self._move(move).set_bandwidth(mib_s)
+    async def _abort_elsewhere(self, move: Move) -> None:
+        """Another program has it in hand, and libvirt carries it out: it can be stopped on its source."""
+        request = move.request
+        if request.mode not in (MoveMode.LIVE, MoveMode.PAUSED):
+            raise ActionError(f"only its own program can stop it: {move.who}", operation="abort")
+        connection = self._supervisor(move.source).current().connection(request.guest.driver)
+        if not await jobs.abort(connection, request.guest.uuid):
+            raise ActionError("no transfer runs now", host=move.source, operation="abort")
 
-    async def set_max_downtime(self, move: MoveId, downtime_ms: int) -> None:
-        """Set a transfer's downtime limit."""
-        await self._move(move).set_max_downtime(downtime_ms)
+    def knobs(self, move: MoveId) -> Transfer:
+        """What can be turned on a move under way. Raises ActionError where it is not ours."""
+        journey = self._journeys.get(move)
+        if journey is not None and not journey.move.phase.final:
+            return journey.knobs
+        raise ActionError(f"this move is in other hands: {self._running(move).who}", operation="move")
 
-    async def start_postcopy(self, move: MoveId) -> None:
-        """Switch over now."""
-        raise NotImplementedError
-
-    async def pause_guest(self, move: MoveId) -> None:
-        """Pause the guest during its transfer."""
-        raise NotImplementedError
-
-    def _move(self, move: MoveId) -> LiveMove:
-        running = self._moves.get(move)
-        if running is None or running.move.phase.final:
+    def _running(self, id_: MoveId) -> Move:
+        move = self._board.state.moves.get(id_)
+        if move is None or move.phase.final:
             raise ActionError("this move has ended", operation="move")
-        return running
+        return move
+
+    async def mend(self, unfinished: Unfinished) -> None:
+        """Do what mends it, after a proof that it is still right to do so."""
+        done = await mend(unfinished, self._supervisors)
+        if self._journal is not None and unfinished.move is not None and unfinished.path:
+            await _forget_trace(self._journal, unfinished.move, unfinished.path)
+        for supervisor in self._supervisors.values():
+            supervisor.mark(unfinished.guest._replace(host=supervisor.name))
+        self.note(f"{unfinished.kind.value}: {unfinished.name}", done, unfinished.move)
+
+    def note(self, act: str, result: str, move: MoveId | None = None) -> None:
+        """For the audit."""
+        if self._journal is not None:
+            self._journal.note(AuditLine(datetime.now(UTC), self._journal.who, act, result, move or ""))
 
     def _supervisor(self, host: HostName) -> Supervisor:
         supervisor = self._supervisors.get(host)
         if supervisor is None:
             raise ActionError("no such host in this fleet", host=host)
         return supervisor
+
+
+async def _forget_trace(journal: Journal, id_: MoveId, path: str) -> None:
+    """The file that an ended move had left is gone."""
+    move = await journal.past_move(id_)
+    if move is not None:
+        journal.put(replace(move, traces=tuple(trace for trace in move.traces if trace.path != path)))
+
+
+def what(move: Move) -> str:
+    """A move as the audit calls it. Pure."""
+    request = move.request
+    return f"move {request.name} from {move.source} to {request.destination} ({request.mode.value})"

@@ -47,7 +47,10 @@ _TABLE: dict[tuple[Phase, Signal], Phase] = {
     **{(phase, _S.POSTCOPY_BEGAN): _P.POSTCOPY for phase in (*_BEFORE_POSTCOPY, _P.RECONCILING)},
     **{(phase, _S.TRANSFER_ENDED): _P.VERIFYING for phase in (*_BEFORE_POSTCOPY, _P.POSTCOPY)},
     **{(phase, _S.TRANSFER_FAILED): _P.ROLLING_BACK for phase in _BEFORE_POSTCOPY},
-    (_P.POSTCOPY, _S.TRANSFER_FAILED): _P.RECONCILING,  # the source cannot go on: there is nothing to roll back
+    (
+        _P.POSTCOPY,
+        _S.TRANSFER_FAILED,
+    ): _P.RECONCILING,  # the source cannot go on: there is nothing to roll back
     **{(phase, _S.ABORT_ASKED): _P.CANCELLING for phase in _ABORTABLE},
     **{
         (phase, _S.LINK_LOST): _P.RECONCILING

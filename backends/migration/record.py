@@ -62,7 +62,9 @@ class MoveRecord:
         """Say what happened, in words."""
         line = MoveLogLine(datetime.now(UTC), text, kind)
         request = self.move.request
-        _log.info("move %s of %s, %s to %s: %s", self.id, request.name, self.move.source, request.destination, text)
+        _log.info(
+            "move %s of %s, %s to %s: %s", self.id, request.name, self.move.source, request.destination, text
+        )
         self._set(replace(self.move, log=(*self.move.log, line)))
 
     def sample(self, progress: MoveProgress) -> None:

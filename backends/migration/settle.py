@@ -6,18 +6,19 @@ import asyncio
 import time
 from dataclasses import dataclass
 
-from backends.errors import ActionError, FerryError
+from backends.errors import FerryError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.jobs import JobStatistics
-from backends.hypervisor.migrate import undefine
-from backends.hypervisor.whereabouts import Whereabouts, whereabouts
+from backends.hypervisor.whereabouts import Whereabouts
 from backends.migration import verdict
+from backends.migration.gap import GapWatch
 from backends.migration.machine import Signal
 from backends.migration.outcome import Ending
 from backends.migration.record import MoveRecord
-from backends.migration.verdict import Finding, Place
-from backends.model.guest import virsh_name
-from backends.model.move import Phase
+from backends.migration.tidy import Tidying
+from backends.migration.verdict import ALARMING, Finding, Place
+from backends.model.guest import GuestState
+from backends.model.move import Origin, Phase
 
 ASK_INTERVAL_S = 0.3
 SETTLE_DEADLINE_S = 30.0
@@ -48,13 +49,18 @@ class Settlement:
         self._destination = destination
         self._started_s = started_s
         self._key = record.move.request.guest
+        self._tidying = Tidying(record, source, destination)
 
-    async def run(self, error: FerryError | None, completed: JobStatistics | None) -> None:
+    async def run(
+        self, error: FerryError | None, completed: JobStatistics | None, gap: GapWatch | None
+    ) -> None:
         """Find the guest, tidy up, and end the record. `error`: what libvirt or the link said of the transfer."""
-        answers = await self._find()
-        finding = answers.finding
+        finding = await self._find()
         total_s = time.monotonic() - self._started_s
-        left = await self._tidy_source(answers) if finding.place is Place.ARRIVED else ()
+        seen = await gap.result() if gap is not None and finding.place is Place.ARRIVED else None
+        is_ours = self._record.move.origin is not Origin.ELSEWHERE
+        left = await self._tidying.run(finding.place) if is_ours else ()
+        finding = await self._anew(finding)
         self._source.mark(self._key)
         self._destination.mark(self._key._replace(host=self._destination.name))
         ending = Ending(
@@ -62,34 +68,43 @@ class Settlement:
             source=self._source.spec,
             destination=self._destination.spec,
             finding=finding,
-            cancelled=self._record.cancelled,
             error=error,
             completed=completed,
             total_s=total_s,
             left_to_do=left,
+            gap=seen,
         )
         self._record.end(_SIGNALS.get(finding.place, Signal.FOUND_NOWHERE_SURE), ending.outcome())
 
-    async def _find(self) -> _Answers:
+    async def _anew(self, finding: Finding) -> Finding:
+        """Tidying may have let a paused guest run on."""
+        host = {Place.ARRIVED: self._destination, Place.STAYED: self._source}.get(finding.place)
+        if host is None or finding.state is not GuestState.PAUSED:
+            return finding
+        now = await self._tidying.ask(host)
+        return finding if now is None else Finding(finding.place, now.state, now.reason)
+
+    async def _find(self) -> Finding:
         """Ask until it is certain, or until there is no more sense in waiting."""
         clock = asyncio.get_running_loop().time
         began_s = clock()
-        alarmed = False
+        alarm: Place | None = None
         while True:
             answers = await self._ask_both()
             place = answers.finding.place
-            if place is Place.BOTH and not alarmed:
-                alarmed = True  # one answer may be older than the switch: the alarm needs a second round
+            if place in ALARMING and place is not alarm:
+                alarm = place
             elif place not in (Place.UNSETTLED, Place.UNKNOWN):
-                return answers
+                return answers.finding
             if answers.source is not None and answers.source.job_running:
                 began_s = clock()  # it still moves: this is no time of silence
             silent = answers.source is None or answers.destination is None
             if silent:
                 self._tell_silence(answers)
             if clock() - began_s > (RECONCILE_DEADLINE_S if silent else SETTLE_DEADLINE_S):
-                unknown = Finding(Place.UNKNOWN, answers.finding.state, answers.finding.reason)
-                return _Answers(answers.source, answers.destination, unknown)
+                return verdict.settled_for_good(answers.source, answers.destination) or Finding(
+                    Place.UNKNOWN, answers.finding.state, answers.finding.reason
+                )
             await asyncio.sleep(ASK_INTERVAL_S)
 
     def _tell_silence(self, answers: _Answers) -> None:
@@ -101,43 +116,9 @@ class Settlement:
         self._record.log(f"no answer from {silent}: asking until it is certain where the guest is")
 
     async def _ask_both(self) -> _Answers:
-        source, destination = await asyncio.gather(self._ask(self._source), self._ask(self._destination))
-        return _Answers(source, destination, verdict.find(source, destination))
-
-    async def _ask(self, supervisor: Supervisor) -> Whereabouts | None:
-        """None when the host does not answer."""
-        try:
-            return await whereabouts(supervisor.current().connection(self._key.driver), self._key.uuid)
-        except FerryError:
-            return None
-
-    async def _tidy_source(self, answers: _Answers) -> tuple[str, ...]:
-        """A definition left on the source invites a second start: remove it, but only when the guest is proved to run,
-        and to be defined, on the destination. Returns what is left to do."""
-        source, destination = self._source.name, self._destination.name
-        if answers.source is not None and not (answers.source.defined and answers.source.persistent):
-            return ()
-        command = f"virsh -c {self._source.spec.virsh_uri(self._key.driver)} undefine {self._virsh_name}"
-        left = (
-            f"when it is sure that it lives on {destination}, remove the definition on {source}: {command}",
+        source, destination = await asyncio.gather(
+            self._tidying.ask(self._source), self._tidying.ask(self._destination)
         )
-        there = await self._ask(self._destination)
-        if there is None or not there.state.executing or not there.persistent:
-            return left
-        try:
-            connection = self._source.current().connection(self._key.driver)
-            removed = await undefine(connection, self._key.uuid)
-        except ActionError as error:
-            self._record.log(f"the definition on {source} could not be removed: {error.cause}")
-            return left
-        except FerryError as error:
-            self._record.log(f"it is not known whether the definition on {source} was removed: {error.cause}")
-            return left
-        if not removed:
-            return (f"{source} still holds the guest: make sure that it does not run there too",)
-        self._record.log(f"{source}: definition removed after {destination} was proved running")
-        return ()
-
-    @property
-    def _virsh_name(self) -> str:
-        return virsh_name(self._record.move.request.name, self._key)
+        return _Answers(
+            source, destination, verdict.find(source, destination, self._record.move.request.mode)
+        )

@@ -7,9 +7,18 @@ from enum import Enum
 
 from backends.hypervisor.whereabouts import Whereabouts
 from backends.model.guest import GuestState
+from backends.model.move import MoveMode
 
 MIGRATED = "migrated"
 """virDomainShutoffReason's word for a guest that has left by migration: its memory is on the destination for good."""
+SAVED = "saved"
+"""The same for a guest whose memory is in a file."""
+INCOMING = "migration"
+"""virDomainPausedReason's word for a guest whose memory is still coming, or leaving."""
+POSTCOPY = "post-copy"
+POSTCOPY_FAILED = "post-copy failed"
+_POSTCOPY = (POSTCOPY, POSTCOPY_FAILED)
+"""virDomainPausedReason's and virDomainRunningReason's words for a guest whose memory is on two hosts."""
 
 
 class Place(Enum):
@@ -23,9 +32,17 @@ class Place(Enum):
     """Still changing: ask again."""
     BOTH = "both"
     """It runs twice: never to be decided by a program."""
+    SPLIT = "split"
+    """A post-copy transfer broke off: a part of its memory is on each host, and neither alone can go on."""
+    LOST = "memory lost"
+    """A post-copy transfer broke off, and one of its two halves is gone."""
     NOWHERE = "nowhere"
     UNKNOWN = "unknown"
     """A host does not answer, and the other's word is not enough."""
+
+
+ALARMING = (Place.BOTH, Place.SPLIT, Place.LOST, Place.NOWHERE)
+"""Found only when two rounds of questions agree: one answer may be older than what it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +54,97 @@ class Finding:
     reason: str = ""
 
 
-def find(source: Whereabouts | None, destination: Whereabouts | None) -> Finding:
+def find(
+    source: Whereabouts | None, destination: Whereabouts | None, mode: MoveMode = MoveMode.LIVE
+) -> Finding:
     """None stands for a host that does not answer.
 
     A destination resumes the guest only when the source has stopped it for good, so a guest that executes there has
-    arrived. A guest that is merely there, paused or defined, has arrived only if the source says that it migrated:
-    else it is the incoming half of a transfer that may yet fail. A source that executes the guest and has no job for
-    it has kept it.
+    arrived. A guest that is merely there, paused or defined, has arrived only if the source says that it left: else it
+    is the incoming half of a transfer that may yet fail. A source that executes the guest and has no job for it has
+    kept it.
     """
     if source is not None and source.job_running:
         return _finding(Place.UNSETTLED, source)
+    if mode is MoveMode.OFFLINE:
+        return _find_definition(source, destination)
+    if destination is not None and destination.state.active and destination.reason in _POSTCOPY:
+        return _in_postcopy(source, destination)
     if destination is not None and destination.state.executing:
         here = source is not None and source.state.executing
         return _finding(Place.BOTH if here else Place.ARRIVED, destination)
     if source is None:
         return Finding(Place.UNKNOWN)
+    return _on_the_word_of_the_source(source, destination, mode)
+
+
+def _on_the_word_of_the_source(
+    source: Whereabouts, destination: Whereabouts | None, mode: MoveMode
+) -> Finding:
+    """The guest does not execute on the destination, as far as that is known."""
+    if source.state.active and source.reason in _POSTCOPY:
+        return _left_in_postcopy(destination)
     if (
-        source.reason == MIGRATED and not source.state.active
+        not source.state.active and source.reason == MIGRATED
     ):  # one that came by migration runs for that reason
         return _after_leaving(source, destination)
+    restored = mode is MoveMode.SAVED and destination is not None and destination.state.active
+    if restored and destination is not None and not source.state.active:
+        return _finding(
+            Place.ARRIVED, destination
+        )  # paused as it was: a restored guest has all of its memory
     return _without_arrival(source, destination)
+
+
+def settled_for_good(source: Whereabouts | None, destination: Whereabouts | None) -> Finding | None:
+    """The finding when nothing has changed for long: a half that came in and was forgotten there decides nothing."""
+    if source is None or source.job_running or not source.state.executing:
+        return None
+    if destination is not None and not destination.state.executing and destination.reason == INCOMING:
+        return _finding(Place.STAYED, source)
+    return None
+
+
+def _find_definition(source: Whereabouts | None, destination: Whereabouts | None) -> Finding:
+    """Of a guest that was off before the move; somebody may have started it meanwhile."""
+    if source is None or destination is None:
+        return Finding(Place.UNKNOWN)
+    if source.state.active:
+        return _finding(Place.BOTH if destination.state.executing else Place.STAYED, source)
+    if destination.defined:
+        return _finding(Place.ARRIVED, destination)
+    return _finding(Place.STAYED, source) if source.defined else Finding(Place.NOWHERE)
+
+
+def _in_postcopy(source: Whereabouts | None, destination: Whereabouts) -> Finding:
+    """The destination has switched over, and its memory was not complete when it last said so."""
+    if source is None:
+        return Finding(Place.UNKNOWN, destination.state, destination.reason)
+    if source.state.executing:
+        return _finding(Place.BOTH if destination.state.executing else Place.UNSETTLED, source)
+    if not source.state.active:
+        arrived = source.reason == MIGRATED
+        return _finding(Place.UNSETTLED if arrived else Place.LOST, destination)
+    if destination.reason == POSTCOPY_FAILED and not destination.state.executing:
+        return _finding(Place.SPLIT, destination)
+    return _finding(Place.UNSETTLED, destination)
+
+
+def _left_in_postcopy(destination: Whereabouts | None) -> Finding:
+    """The source has handed over, and the destination does not say that it is in post-copy."""
+    if destination is None:
+        return Finding(Place.UNKNOWN)
+    if destination.state.active:
+        return _finding(Place.UNSETTLED, destination)
+    return _finding(Place.LOST, destination)
 
 
 def _without_arrival(source: Whereabouts, destination: Whereabouts | None) -> Finding:
     if destination is not None and destination.state.active:
+        if not source.defined and destination.reason != INCOMING:
+            return _finding(
+                Place.ARRIVED, destination
+            )  # a transient guest that was paused, and left nothing behind
         return _finding(Place.UNSETTLED, source)  # an incoming half that has not gone yet
     if source.state.executing:
         return _finding(Place.STAYED, source)

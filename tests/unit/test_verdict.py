@@ -18,7 +18,7 @@ OFF = Whereabouts(True, GuestState.OFF, "shutdown", persistent=True)
 LEFT = Whereabouts(True, GuestState.OFF, MIGRATED, persistent=True)
 CAME = Whereabouts(True, GuestState.RUNNING, MIGRATED, persistent=True)
 CRASHED = Whereabouts(True, GuestState.CRASHED, "crashed", persistent=True)
-INCOMING = Whereabouts(True, GuestState.PAUSED, "migrating", persistent=True)
+INCOMING = Whereabouts(True, GuestState.PAUSED, "migration", persistent=True)
 SILENT = None
 
 
