@@ -8,11 +8,15 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
+from backends.lab import fault_commands
 from backends.lab.errors import LabError
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab, NodeStatus
 
 app = App(name="lab", help="Real libvirt hosts on this machine, to try virt-ferry and every fault on.")
+
+for fault in fault_commands.ALL:
+    app.command(fault)
 
 Words = Annotated[str, Parameter(allow_leading_hyphen=True)]
 
@@ -48,6 +52,7 @@ def status() -> str:
 
 def _status_line(node: NodeStatus) -> str:
     faults = (["cut off"] if node.cut else []) + ([f"at most {node.rate}"] if node.rate else [])
+    faults += [f"no {channel}" for channel in node.blocked]
     guests = ", ".join(
         name if state == "running" else f"{name} ({state})" for name, state in node.guests.items()
     )
@@ -113,58 +118,6 @@ def guest(
     )  # fmt: skip
     Lab().guest(spec, host=host, transient=transient)
     return f"{name} runs on {host}"
-
-
-@app.command
-def crash(node: str) -> str:
-    """Cut a node's power."""
-    Lab().crash(node)
-    return f"{node} is off"
-
-
-@app.command
-def boot(node: str) -> str:
-    """Switch a node on."""
-    Lab().boot(node)
-    return f"{node} is on"
-
-
-@app.command
-def freeze(node: str) -> str:
-    """Hang a node: nothing answers, no connection is closed."""
-    Lab().freeze(node)
-    return f"{node} is frozen"
-
-
-@app.command
-def thaw(node: str) -> str:
-    """Let a frozen node go on."""
-    Lab().thaw(node)
-    return f"{node} goes on"
-
-
-@app.command
-def cut(node: str) -> str:
-    """Pull a node's network cable."""
-    Lab().cut(node)
-    return f"{node} is cut off"
-
-
-@app.command
-def heal(node: str) -> str:
-    """Put a node's network cable back."""
-    Lab().heal(node)
-    return f"{node} is connected"
-
-
-@app.command
-def rate(node: str, rate: str) -> str:
-    """Limit the traffic to a node, such as 160mbit; `off` lifts the limit.
-
-    To slow down a move from h1 to h2, limit h2.
-    """
-    Lab().rate(node, rate)
-    return f"no limit to {node}" if rate == "off" else f"at most {rate} to {node}"
 
 
 @app.command(name="exec", help_flags=[], version_flags=[])

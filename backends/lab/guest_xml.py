@@ -41,7 +41,8 @@ class GuestSpec:
     """What a guest should be like.
 
     `dirty_mib_s` is how much memory it writes each second, walking over `working_set_mib`; `write_kib_s` the
-    same for its disk. `arguments` goes to the guest's /init (guest_init.c lists what it understands).
+    same for its disk. `cpu_features` is what its processor must have beside the usual. `arguments` goes to the
+    guest's /init (guest_init.c lists what it understands).
     """
 
     name: str
@@ -55,6 +56,7 @@ class GuestSpec:
     lun: int = 1
     graphics: bool = False
     on_crash: str = "destroy"
+    cpu_features: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -96,7 +98,7 @@ def domain_xml(spec: GuestSpec, layout: Layout, number: int) -> str:
     <cmdline>console=ttyS0 quiet {arguments}</cmdline>
   </os>
   <features><acpi/></features>
-  <cpu mode='custom' match='exact'><model fallback='allow'>{CPU}</model></cpu>
+  <cpu mode='custom' match='exact'><model fallback='allow'>{CPU}</model>{_features(spec)}</cpu>
   <on_poweroff>destroy</on_poweroff>
   <on_reboot>restart</on_reboot>
   <on_crash>{spec.on_crash}</on_crash>
@@ -136,6 +138,10 @@ def _disk(spec: GuestSpec, layout: Layout) -> str:
       {source}
       <target dev='vda' bus='virtio'/>
     </disk>"""
+
+
+def _features(spec: GuestSpec) -> str:
+    return "".join(f"<feature policy='require' name='{name}'/>" for name in spec.cpu_features)
 
 
 def _video(spec: GuestSpec) -> str:

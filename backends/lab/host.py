@@ -5,13 +5,15 @@ from __future__ import annotations
 import socket
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 from backends.lab import cgroups, configuration
+from backends.lab.channels import SSH_PORT
+from backends.lab.host_faults import HostFaults
 from backends.lab.layout import TCP_PORT
 from backends.lab.node import Node
 from backends.lab.overlay import overlay_in_use
 
-SSH_PORT = 22
 UNDEFINE_ALL = "--managed-save --snapshots-metadata --checkpoints-metadata --nvram"
 
 
@@ -19,9 +21,15 @@ UNDEFINE_ALL = "--managed-save --snapshots-metadata --checkpoints-metadata --nvr
 class Host(Node):
     """One of h1, h2, h3."""
 
-    def boot(self, lock: int) -> None:
-        """Start the host; its daemons answer once `wait_ready` returns."""
+    @property
+    def faults(self) -> HostFaults:
+        """What can be made to go wrong inside it."""
+        return HostFaults(self)
+
+    def boot(self, lock: int, *, old_qemu: bool = False) -> None:
+        """Start the host; its daemons answer once `wait_ready` returns. `old_qemu`: with the machine's own QEMU."""
         layout = self.layout
+        overlay = overlay_in_use(layout) and not old_qemu
         configuration.write(layout, self.name)
         for folder in ("images", "console", "lun"):
             (layout.shared / folder).mkdir(parents=True, exist_ok=True)
@@ -29,11 +37,19 @@ class Host(Node):
             resources.files(__package__).joinpath("host_init.sh").read_text(),
             [
                 str(layout.boot),
-                str(layout.qemu) if overlay_in_use(layout) else "",
+                str(layout.qemu) if overlay else "",
                 " ".join(cgroups.controllers()),
             ],
             lock,
         )
+
+    @property
+    def has_old_qemu(self) -> bool:
+        """Was it booted with the machine's own QEMU, while its lab has a newer one for it?"""
+        pid = self.pid()
+        if pid is None or not overlay_in_use(self.layout):
+            return False
+        return str(self.layout.qemu) not in Path(f"/proc/{pid}/cmdline").read_text().split("\0")
 
     def wait_ready(self) -> None:
         """Return once sshd and libvirtd take connections."""

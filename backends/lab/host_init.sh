@@ -85,10 +85,10 @@ cd /
 read -r _plugged
 exec </dev/null
 
-# Restarts a daemon that ends, as a service manager would.
+# Restarts a daemon that ends, as a service manager would; not while it is held (see host_faults.py).
 keep() {
     while :; do
-        "$@" || :
+        if [ ! -e "/run/held/${1##*/}" ]; then "$@" || :; fi
         sleep 0.2
     done
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from backends.lab import keys
 from backends.lab.cgroups import Cgroup
+from backends.lab.channels import Channel
 from backends.lab.errors import LabError
 from backends.lab.guest import Guest, define
 from backends.lab.guest_xml import GuestSpec
@@ -49,6 +50,7 @@ class NodeStatus:
     power: Power
     cut: bool
     rate: str
+    blocked: tuple[Channel, ...]
     guests: dict[str, str]
 
 
@@ -176,6 +178,7 @@ class Lab:
             power=power,
             cut=self.network.is_cut(node.name),
             rate=self.network.rate(node.name),
+            blocked=self.network.channels.blocked(node.name),
             guests=node.guests() if isinstance(node, Host) and power is Power.RUNNING else {},
         )
 
@@ -186,8 +189,11 @@ class Lab:
         with exclusive(self.layout.lock):
             self.node(name).crash()
 
-    def boot(self, name: str) -> None:
+    def boot(self, name: str, *, old_qemu: bool = False) -> None:
         """Switch a node on and wait until it answers.
+
+        With `old_qemu` a host gets the machine's own QEMU instead of the newer one that the lab's hosts have: it knows
+        fewer processor features, and must not be trusted with a guest that writes memory.
 
         Raises:
             LabError: it is on already, the lab is down, or it did not start.
@@ -198,7 +204,10 @@ class Lab:
                 raise LabError(f"{name} is on already")
             if self.layout.bridge not in self.network.links():
                 raise LabError("the lab is down", hint="Start it: virt-ferry lab up")
-            node.boot(lock)
+            if isinstance(node, Host):
+                node.boot(lock, old_qemu=old_qemu)
+            else:
+                node.boot(lock)
             node.wait_ready()
 
     def freeze(self, name: str) -> None:
@@ -220,11 +229,22 @@ class Lab:
         """Limit traffic TO a node, as tc writes rates: `160mbit`; `off` lifts the limit."""
         self.network.limit(self.node(name).name, rate)
 
+    def block(self, name: str, channel: Channel, *, peer: str = "") -> None:
+        """Drop one kind of traffic to and from a node; with `peer`, only that between the two."""
+        self.network.require_cable(self.node(name).name)
+        self.network.channels.block(name, channel, peer=self.node(peer).name if peer else "")
+
+    def unblock(self, name: str) -> None:
+        """Let all traffic of a node pass again."""
+        self.network.channels.unblock(self.node(name).name)
+
     def repair(self) -> None:
-        """Undo every fault: boot, thaw, plug in and unthrottle all nodes."""
+        """Undo every fault: boot, thaw, plug in, unthrottle and unblock all nodes, and heal what is in them."""
         with exclusive(self.layout.lock) as lock:
             spoiled: list[Host | StorageNode] = []
             for node in self.nodes:
+                if isinstance(node, Host) and node.has_old_qemu:
+                    node.crash()
                 if node.power() is Power.OFF:
                     node.boot(lock)
                     spoiled.append(node)
@@ -233,6 +253,9 @@ class Lab:
                     self.network.heal(node.name)
                     spoiled.append(node)
                 self.network.limit(node.name, "off")
+                self.network.channels.unblock(node.name)
+            for host in self.hosts:
+                host.faults.heal()
             for node in spoiled:
                 node.wait_ready()
 

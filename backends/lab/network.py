@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backends.lab.channels import Channels
 from backends.lab.errors import LabError
 from backends.lab.layout import HOSTS, STORAGE, Layout
 from backends.lab.process import run
@@ -25,6 +26,11 @@ class Network:
     """Creates, spoils and removes the lab's interfaces."""
 
     layout: Layout
+
+    @property
+    def channels(self) -> Channels:
+        """Filters for one kind of traffic alone."""
+        return Channels(self.layout)
 
     def create(self, lock: int) -> None:
         """Make the bridge and a route that keeps lab traffic from ever leaving the machine."""
@@ -81,7 +87,7 @@ class Network:
     def remove(self) -> None:
         layout = self.layout
         present = self.links()
-        for link in (*(layout.link(node) for node in (*HOSTS, STORAGE)), layout.bridge):
+        for link in (*(layout.link(node) for node in (*HOSTS, STORAGE)), self.channels.void, layout.bridge):
             if link in present:
                 self._delete(link)
         route = ("unreachable", layout.network, "metric", ROUTE_METRIC)
@@ -103,11 +109,11 @@ class Network:
 
     def cut(self, node: str) -> None:
         """Pull the cable: packets vanish both ways, nobody is told."""
-        self._require_cable(node)
+        self.require_cable(node)
         _ip("link", "set", self.layout.link(node), "down")
 
     def heal(self, node: str) -> None:
-        self._require_cable(node)
+        self.require_cable(node)
         _ip("link", "set", self.layout.link(node), "up")
 
     def is_cut(self, node: str) -> bool:
@@ -119,7 +125,7 @@ class Network:
 
     def limit(self, node: str, rate: str) -> None:
         """Limit traffic TO a node to `rate` as tc(8) writes it, such as `160mbit`; `off` lifts the limit."""
-        self._require_cable(node)
+        self.require_cable(node)
         link = self.layout.link(node)
         if rate == "off":
             if self.rate(node):
@@ -138,7 +144,8 @@ class Network:
         found = re.search(r"\btbf\b.*\brate (\S+)", shown)
         return found[1] if found else ""
 
-    def _require_cable(self, node: str) -> None:
+    def require_cable(self, node: str) -> None:
+        """Raises LabError when there is none: the node is off."""
         if self.layout.link(node) not in self.links():
             raise LabError(f"{node} is down", hint=f"Boot it: virt-ferry lab boot {node}")
 
