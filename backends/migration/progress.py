@@ -46,7 +46,9 @@ def from_statistics(
         throttle_percent=statistics.throttle_percent,
         downtime_limit_ms=downtime_limit_ms,
         eta_s=None if storage else time_left(statistics.remaining, rate, dirty, left, limit),
-        stop_ms=expected_stop(left, rate, dirty, downtime_limit_ms, limit),
+        stop_ms=expected_stop(
+            left, rate, dirty, downtime_limit_ms, limit, _shrinks(statistics, before, left)
+        ),
         outlook=outlook(left, rate, dirty, max_downtime_ms),
         disk_total_bytes=statistics.disk_total,
         disk_remaining_bytes=statistics.disk_remaining,
@@ -81,6 +83,14 @@ def _left_by_pass(statistics: JobStatistics, before: Sequence[MoveProgress]) -> 
     return max(remaining, statistics.downtime_ms * statistics.memory_bps // 1000)
 
 
+def _shrinks(statistics: JobStatistics, before: Sequence[MoveProgress], left: int | None) -> bool:
+    """Has this pass clearly less to send than the newest one before it that was seen?"""
+    for old in reversed(before):
+        if old.iteration < statistics.memory_iteration:
+            return left is not None and old.pass_bytes is not None and left * MARGIN <= old.pass_bytes
+    return False
+
+
 def needed_stop_ms(left: float, rate: float) -> float:
     """The limit that QEMU would have needed to switch over: it does when what is left fits into limit x bandwidth."""
     return left / rate * 1000
@@ -104,11 +114,12 @@ def expected_stop(
     dirty: float | None,
     limit_ms: int | None,
     max_downtime_ms: int | None,
+    shrinks: bool = False,
 ) -> tuple[int, int] | None:
     """How long the guest will stand still for its memory, at least and at most; None while it cannot be told.
 
-    At most: the limit in force, or what the newest pass would need, as the policy raises the limit only so far. At
-    least: another pass, shorter by dirty / rate, may come first.
+    At most: the limit in force, or what the newest pass would need, as the policy raises the limit only so far, and
+    not while passes shrink. At least: another pass, shorter by dirty / rate, may come first.
     """
     if left is None or not rate or dirty is None or limit_ms is None or max_downtime_ms is None:
         return None
@@ -116,7 +127,8 @@ def expected_stop(
     if need > max_downtime_ms and dirty >= rate:
         return None
     low = min(need, limit_ms) * min(1.0, dirty / rate)
-    high = limit_ms if dirty < rate and need > max_downtime_ms else max(limit_ms, need * MARGIN)
+    shrinks = dirty * MARGIN <= rate and (shrinks or need > max_downtime_ms)
+    high = limit_ms if shrinks else max(limit_ms, need * MARGIN)
     return int(low), max(int(low), min(int(high), max_downtime_ms))
 
 

@@ -1,0 +1,158 @@
+"""What each pass over a guest's memory leaves to the next one, as far as samples tell. Pure.
+
+Pre-copy sends the memory, then what the guest wrote meanwhile, and so on. QEMU looks for what was written when a pass
+has sent nearly all, and switches over when that fits into bandwidth x downtime limit (migration_iteration_run in its
+migration.c, ram_state_pending_exact in its ram.c). So the stop that a guest needs is what a pass leaves over the
+bandwidth; it gets smaller from pass to pass while the guest writes less in one than the link takes in the same time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from statistics import median
+
+from backends.migration.progress import needed_stop_ms
+from backends.model.move import MoveProgress
+
+WINDOW = 3
+"""So many passes are looked at together, that none alone decides."""
+SHRINKS = 0.9
+"""Passes get smaller when the median of a window is at most this of the median before. That is 3.5 % a pass."""
+LONG_PASS_S = 30.0
+"""What was measured over this long is believed without waiting for a whole window of such passes."""
+KEEPS_UP = 0.98
+"""A guest that writes at least this share of what the link takes makes no pass shorter than the one before."""
+_CONFIRMING = 4
+_CONFIRMING_S = 2.0
+"""So many samples, over so long, must agree about a long pass: the bandwidth of one sample may be odd."""
+_TELLING_DIFFERENCE = 0.1
+"""Passes whose lengths differ by less say nothing about how the writing depends on the length."""
+_KEPT = 2 * WINDOW
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass, by what the one before had left for it."""
+
+    number: int
+    seen_s: float
+    """When it was first seen."""
+    left_bytes: int
+    bandwidth: float
+    """Bytes a second."""
+    written_s: float | None
+    """How long the guest has taken to write that; None where it was not seen."""
+    dirty_bytes_s: float | None = None
+    samples: int = 1
+
+    @property
+    def need_ms(self) -> float:
+        """The downtime limit that would have let QEMU switch over instead of beginning this pass."""
+        return needed_stop_ms(self.left_bytes, self.bandwidth)
+
+    @property
+    def share(self) -> float | None:
+        """What the guest wrote, of what the link takes in the same time: from 1 on, passes do not shrink."""
+        if self.dirty_bytes_s is not None:
+            return self.dirty_bytes_s / self.bandwidth
+        return self.need_ms / 1000 / self.written_s if self.written_s else None
+
+    def is_long(self, now_s: float) -> bool:
+        """It takes long to send, and several samples agree on that."""
+        sure = self.samples >= _CONFIRMING and now_s - self.seen_s >= _CONFIRMING_S
+        return sure and self.need_ms >= LONG_PASS_S * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """The newest passes, oldest first. Several short ones may lie between two samples: one of them stands for all."""
+
+    seen: tuple[Pass, ...] = ()
+    now_s: float = 0.0
+    began_s: float | None = None
+    """When the first pass began; None where only later ones were seen."""
+
+    def with_sample(self, sample: MoveProgress) -> Passes:
+        """What is known after one more sample; the same where it has no figures of a pass."""
+        if sample.iteration == 1 and not self.seen:
+            began_s = sample.elapsed_s if self.began_s is None else self.began_s
+            return replace(self, began_s=began_s, now_s=sample.elapsed_s)
+        rate = sample.rate_bytes_s
+        if sample.iteration < 2 or not rate or (self.seen and sample.iteration < self.seen[-1].number):
+            return self
+        known = self.seen or self._first_pass(sample, rate)
+        last = known[-1] if known else None
+        if last is not None and last.number == sample.iteration:
+            newest = _renewed(last, sample, rate)
+            known = known[:-1]
+        else:
+            newest = _begun(last, sample, rate)
+        return replace(self, seen=(*known, newest)[-_KEPT:], now_s=sample.elapsed_s)
+
+    def _first_pass(self, sample: MoveProgress, rate: float) -> tuple[Pass, ...]:
+        """The pass over all of the memory, by the time that it took: what the next ones are compared with."""
+        if self.began_s is None:
+            return ()
+        return (Pass(1, self.began_s, int((sample.elapsed_s - self.began_s) * rate), rate, None),)
+
+    def recent(self, since: int) -> tuple[Pass, ...]:
+        """The newest window of measured passes after pass `since`; empty while there are too few."""
+        found = tuple(one for one in self.seen[-WINDOW:] if one.number > max(since, 1))
+        return found if len(found) == WINDOW else ()
+
+    @property
+    def shrink(self) -> bool | None:
+        """Do the passes get smaller? None while too few were seen."""
+        now, before = self.seen[-WINDOW:], self.seen[:-WINDOW]
+        if not before or now[0].number < 2:
+            return None
+        return median(one.need_ms for one in now) <= SHRINKS * median(one.need_ms for one in before)
+
+    @property
+    def keep_up(self) -> bool:
+        """Is it plain from long passes alone that they will not shrink to nothing, without waiting for a window?
+
+        Either the guest writes as fast as the link takes it, measured over one long pass; or it writes the faster the
+        shorter the pass (as it then meets fewer pages that are dirty already), and drawn on to passes of no length,
+        it would be as fast as the link: twice running, as a guest may also have become busier.
+        """
+        if not self.seen or not self.seen[-1].is_long(self.now_s):
+            return False
+        share = self.seen[-1].share
+        if share is not None and share >= KEEPS_UP:
+            return True
+        pairs = list(zip(self.seen, self.seen[1:], strict=False))[-2:]
+        return len(pairs) == 2 and all(_drawn_on(*pair) >= 1 for pair in pairs)
+
+
+def _begun(last: Pass | None, sample: MoveProgress, rate: float) -> Pass:
+    """A pass that is seen for the first time."""
+    written_s = None
+    if last is not None:
+        written_s = (sample.elapsed_s - last.seen_s) / (sample.iteration - last.number)
+    left = sample.pass_bytes if sample.pass_bytes is not None else _memory_left(sample)
+    return Pass(sample.iteration, sample.elapsed_s, left, rate, written_s, sample.dirty_bytes_s)
+
+
+def _renewed(one: Pass, sample: MoveProgress, rate: float) -> Pass:
+    """The same pass by a newer sample: its figures are only now those of its beginning (see progress.py)."""
+    left = sample.pass_bytes if sample.pass_bytes is not None else max(one.left_bytes, _memory_left(sample))
+    return replace(
+        one, left_bytes=left, bandwidth=rate, dirty_bytes_s=sample.dirty_bytes_s, samples=one.samples + 1
+    )
+
+
+def _memory_left(sample: MoveProgress) -> int:
+    return max(0, sample.remaining_bytes - sample.disk_remaining_bytes)
+
+
+def _drawn_on(longer: Pass, shorter: Pass) -> float:
+    """The share of the link that the guest would write in passes of no length; 0 where two passes do not tell."""
+    if None in (longer.share, shorter.share, longer.written_s, shorter.written_s):
+        return 0.0
+    assert longer.share is not None and shorter.share is not None
+    assert longer.written_s is not None and shorter.written_s is not None
+    difference = longer.written_s - shorter.written_s
+    if difference < _TELLING_DIFFERENCE * longer.written_s:
+        return 0.0
+    return shorter.share + (shorter.share - longer.share) * shorter.written_s / difference
