@@ -8,6 +8,7 @@ from typing import Any
 
 import libvirt
 
+from backends.errors import UnsupportedError
 from backends.hypervisor.connection import Connection
 
 UNDEFINE_DEADLINE_S = 15.0
@@ -107,3 +108,25 @@ async def undefine(connection: Connection, uuid: str) -> bool:
         return True
 
     return await connection.call("remove the definition", work, deadline_s=UNDEFINE_DEADLINE_S)
+
+
+async def resume_postcopy(connection: Connection, uuid: str, peer_uri: str) -> None:
+    """Go on with a post-copy transfer that broke off, from the source, peer-to-peer (libvirt 8.5 or newer on both).
+
+    Returns when all of the memory has arrived; there is no deadline. Raises FerryError, as it does where nothing broke
+    off: libvirt refuses to resume what is no failed post-copy.
+    """
+    resume = getattr(libvirt, "VIR_MIGRATE_POSTCOPY_RESUME", 0)
+    if not resume:
+        raise UnsupportedError("this libvirt cannot resume post-copy", operation="resume post-copy")
+
+    def work(conn: Any) -> None:
+        domain = conn.lookupByUUIDString(uuid)
+        flags = (
+            libvirt.VIR_MIGRATE_LIVE | libvirt.VIR_MIGRATE_PEER2PEER | libvirt.VIR_MIGRATE_POSTCOPY | resume
+        )
+        if domain.isPersistent():
+            flags |= libvirt.VIR_MIGRATE_PERSIST_DEST
+        domain.migrateToURI3(peer_uri, {}, flags)
+
+    await connection.call_aside("resume post-copy", work, deadline_s=None)
