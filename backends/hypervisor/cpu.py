@@ -52,7 +52,11 @@ async def read_cpu_needs(connection: Connection, uuid: str) -> CpuNeeds:
 
 def cpu_needs(xml: str) -> CpuNeeds:
     """Pure. Raises ActionError for what is no XML."""
-    root = parse(xml)
+    return cpu_needs_of(parse(xml))
+
+
+def cpu_needs_of(root: etree._Element) -> CpuNeeds:
+    """From a `<domain>` that is taken apart already. Pure."""
     kind, cpu = root.find("os/type"), root.find("cpu")
     return CpuNeeds(
         arch=kind.get("arch", "") if kind is not None else "",
@@ -66,8 +70,8 @@ async def compare_cpu(connection: Connection, needs: CpuNeeds) -> CpuComparison:
     """Ask the destination's hypervisor, not its physical processor: emulation may offer more, KVM less."""
     if not needs.xml:
         return CpuComparison(CpuMatch.FITS, "the guest asks for no particular processor")
-    if needs.mode == "host-passthrough":
-        return CpuComparison(CpuMatch.HOST_MODEL, "mode host-passthrough")
+    if needs.mode in ("host-passthrough", "maximum"):
+        return CpuComparison(CpuMatch.HOST_MODEL, f"mode {needs.mode}")
 
     def work(conn: Any) -> CpuComparison:
         flags = libvirt.VIR_CONNECT_COMPARE_CPU_FAIL_INCOMPATIBLE

@@ -4,56 +4,72 @@ from __future__ import annotations
 
 import humanize
 
-from backends.hypervisor.cpu import CpuMatch, compare_cpu, read_cpu_needs
+from backends.hypervisor.cpu import CpuComparison, CpuMatch, compare_cpu
 from backends.hypervisor.memory import read_available_memory
 from backends.hypervisor.namesakes import Namesake, find_namesakes, read_name
-from backends.migration.checks.context import Context
-from backends.model.move import Check, Verdict
+from backends.migration.checks.context import SIMULATED, Context
+from backends.model.host import Driver, HostFacts
+from backends.model.move import Check, MoveMode, Verdict
 from backends.untrusted import clean
+
+_CAN_SAVE = ("qemu", "xen", "test", "vz")
+_CANNOT_SAVE = ("lxc", "bhyve")
+"""Drivers with and without virDomainSave (libvirt's table of driver support, hvsupport.html)."""
 
 
 async def identity(context: Context) -> list[Check]:
     """Two different hosts, with the driver that the guest needs."""
-    source, destination = context.source_view.facts, context.destination_view.facts
     context.destination_connection  # noqa: B018 - raises the LinkError that names the missing driver
-    title = "two different hosts"
+    if context.driver == SIMULATED:
+        return [
+            Check("host.identity", "two different hosts", Verdict.OK, "libvirt's test driver has no host")
+        ]
+    source, destination = context.source_view.facts, context.destination_view.facts
+    return [identity_verdict(source, destination, by_libvirt=context.carried_by_libvirt)]
+
+
+def identity_verdict(source: HostFacts | None, destination: HostFacts | None, *, by_libvirt: bool) -> Check:
+    """Pure. That names must differ is libvirt's rule, for what libvirt carries over."""
+
+    def check(verdict: Verdict, evidence: str, mend: str = "") -> Check:
+        return Check("host.identity", "two different hosts", verdict, evidence, mend)
+
+    if source and destination and source.uuid and source.uuid == destination.uuid:
+        mend = "it is the same host, or host_uuid in libvirtd.conf must differ"
+        return check(Verdict.REFUSE, f"both say host UUID {source.uuid}", mend)
+    if source and destination and source.hostname == destination.hostname and by_libvirt:
+        mend = "libvirt refuses to migrate to the same hostname: rename one of them"
+        return check(Verdict.REFUSE, f"both call themselves {source.hostname}", mend)
     if source is None or destination is None or not source.uuid or not destination.uuid:
-        return [Check("host.identity", title, Verdict.UNKNOWN, "a host tells no UUID of its own")]
-    if source.uuid == destination.uuid:
-        return [
-            Check(
-                "host.identity",
-                title,
-                Verdict.REFUSE,
-                f"both say host UUID {source.uuid}",
-                "it is the same host, or host_uuid in libvirtd.conf must differ",
-            )
-        ]
-    if source.hostname == destination.hostname:
-        return [
-            Check(
-                "host.identity",
-                title,
-                Verdict.REFUSE,
-                f"both call themselves {source.hostname}",
-                "libvirt refuses to migrate to the same hostname: rename one of them",
-            )
-        ]
-    return [Check("host.identity", title, Verdict.OK, f"{source.hostname} and {destination.hostname}")]
+        return check(Verdict.UNKNOWN, "a host tells no UUID of its own")
+    return check(Verdict.OK, f"{source.hostname} and {destination.hostname}")
 
 
 async def driver(context: Context) -> list[Check]:
-    """Can this kind of hypervisor migrate at all?"""
-    name, title = context.request.guest.driver, "the driver can migrate"
-    checks = []
-    for view in (context.source_view, context.destination_view):
-        known = {driver.name: driver for driver in view.facts.drivers} if view.facts else {}
-        if name in known and not known[name].migrates:
-            evidence = f"libvirt's {name} driver on {view.spec.name} has no migration"
-            checks.append(
-                Check("host.driver", title, Verdict.REFUSE, evidence, "move guests of another driver")
-            )
-    return checks or [Check("host.driver", title, Verdict.OK, f"{name} on both hosts")]
+    """Can this kind of hypervisor do what the mode needs?"""
+    source, destination = context.drivers
+    hosts = ((context.source.host, source), (context.destination.host, destination))
+    return driver_verdicts(context.request.mode, context.driver, hosts)
+
+
+def driver_verdicts(mode: MoveMode, name: str, hosts: tuple[tuple[str, Driver | None], ...]) -> list[Check]:
+    """Pure."""
+    title = "the driver can do it"
+
+    def refuse(evidence: str, mend: str) -> Check:
+        return Check("host.driver", title, Verdict.REFUSE, evidence, mend)
+
+    if mode is MoveMode.SAVED and name in _CANNOT_SAVE:
+        return [refuse(f"libvirt's {name} driver cannot save a guest", "shut it down and choose offline")]
+    if mode is MoveMode.SAVED and name not in _CAN_SAVE:
+        evidence = f"whether libvirt's {name} driver can save a guest is not known"
+        return [Check("host.driver", title, Verdict.UNKNOWN, evidence)]
+    if mode in (MoveMode.LIVE, MoveMode.PAUSED):
+        mend = "choose offline" if name in _CANNOT_SAVE else "choose saved, or offline"
+        lacking = [host for host, known in hosts if known is not None and not known.migrates]
+        if lacking:
+            return [refuse(f"libvirt's {name} driver on {host} has no migration", mend) for host in lacking]
+    return [Check("host.driver", title, Verdict.OK, f"{name} on both hosts")]
 
 
 async def name(context: Context) -> list[Check]:
@@ -79,7 +95,11 @@ def name_verdict(uuid: str, raw_name: str, namesakes: tuple[Namesake, ...], host
             )
         if other.active:
             return Check(
-                "guest.name", title, Verdict.REFUSE, f"a guest with UUID {uuid} runs on {host} already"
+                "guest.name",
+                title,
+                Verdict.REFUSE,
+                f"a guest with UUID {uuid} runs on {host} already",
+                "if it is the same guest, it must run on one host only; else give one of them a new UUID",
             )
         if other.name != raw_name:
             return Check(
@@ -131,33 +151,28 @@ def _size(size: int) -> str:
 
 async def cpu(context: Context) -> list[Check]:
     """The hypervisor there must offer what the guest sees now."""
-    needs = await read_cpu_needs(context.source_connection, context.request.guest.uuid)
-    result = await compare_cpu(context.destination_connection, needs)
-    title = "processor"
+    needs = (await context.needs()).cpu
+    if needs.mode == "host-model":
+        return [cpu_verdict(CpuComparison(CpuMatch.FITS), needs.mode)]
+    return [cpu_verdict(await compare_cpu(context.destination_connection, needs), needs.mode)]
+
+
+def cpu_verdict(result: CpuComparison, mode: str) -> Check:
+    """Pure. A host-model is laid down when the guest starts: only one that is off still has that mode."""
+
+    def check(verdict: Verdict, evidence: str, mend: str = "") -> Check:
+        return Check("host.cpu", "processor", verdict, evidence, mend)
+
+    if mode == "host-model":
+        return check(Verdict.NOTE, "mode host-model: it sees the processor of the host on which it starts")
     match result.match:
         case CpuMatch.FITS:
-            return [Check("host.cpu", title, Verdict.OK, result.detail or "the hypervisor offers all of it")]
+            return check(Verdict.OK, result.detail or "the hypervisor offers all of it")
         case CpuMatch.MISSING:
-            return [
-                Check(
-                    "host.cpu",
-                    title,
-                    Verdict.REFUSE,
-                    result.detail,
-                    "give the guest a processor model that both hosts offer, and restart it",
-                )
-            ]
+            mend = "give the guest a processor model that both hosts offer, and restart it"
+            return check(Verdict.REFUSE, result.detail, mend)
         case CpuMatch.HOST_MODEL:
-            return [
-                Check(
-                    "host.cpu",
-                    title,
-                    Verdict.WARNING,
-                    f"{result.detail}: it fits only where the processors are the same",
-                    "give the guest a named processor model",
-                )
-            ]
+            evidence = f"{result.detail}: it fits only where the processors are the same"
+            return check(Verdict.WARNING, evidence, "give the guest a named processor model")
         case CpuMatch.UNKNOWN:
-            return [
-                Check("host.cpu", title, Verdict.UNKNOWN, result.detail or "the hypervisor cannot compare")
-            ]
+            return check(Verdict.UNKNOWN, result.detail or "the hypervisor cannot compare")

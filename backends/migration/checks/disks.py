@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from backends.migration.checks import markers
 from backends.migration.checks.context import Context
+from backends.migration.checks.files import FileFacts, Presence, facts_of
 from backends.migration.checks.markers import End, Proof, RealPath, Sharing
 from backends.model.guest import Disk, DiskKind, Layer, virsh_name
 from backends.model.move import Check, Verdict
@@ -41,15 +42,97 @@ class Place:
         return self.source.folder, self.destination.folder
 
 
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two files of one path on two hosts that are not one file."""
+
+    source: FileFacts
+    destination: FileFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A disk with what is known of it."""
+
+    disk: Disk
+    own: Finding
+    """Of its own image."""
+    worst: Finding
+    """Of all its layers."""
+    place: Place | None
+    """Where its own image is; None for what is no file."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All answers of the hosts about files, by path."""
+
+    places: Mapping[str, Place]
+    proofs: Mapping[tuple[str, str], Proof]
+    twins: Mapping[str, Twins]
+    may_miss: frozenset[str]
+
+
 async def shared(context: Context) -> list[Check]:
     """One check a disk; each folder is tried once."""
-    disks = [disk for disk in context.guest.disks if disk.source]
-    if not disks:
+    examined = await examine(context)
+    if not examined:
         return [Check("disk.none", "disks", Verdict.OK, "the guest has no disk")]
+    return [_check(context, each) for each in examined]
+
+
+async def examine(context: Context) -> tuple[Examined, ...]:
+    """Every disk with something in it; asked once. Raises FerryError."""
+    return await context.once.get("disks", lambda: _examine(context))
+
+
+def is_copied(context: Context, examined: Examined) -> bool:
+    """Is the disk to move along, as it is not shared? libvirt copies what the guest writes to, while it is active."""
+    disk = examined.disk
+    return (
+        context.request.copy_disks
+        and context.carried_by_libvirt
+        and disk.device == "disk"
+        and disk.kind is DiskKind.FILE
+        and not disk.read_only
+        and not disk.shareable
+        and examined.own.verdict not in (Verdict.OK, Verdict.NOTE)
+    )
+
+
+async def _examine(context: Context) -> tuple[Examined, ...]:
+    disks = [disk for disk in context.guest.disks if disk.source]
     paths = {layer.path for disk in disks for layer in layers_of(disk) if layer.kind is DiskKind.FILE}
     places = await _places(context, paths)
     proofs = await _proofs(context, {place.folders for place in places.values()})
-    return [_check(context, disk, places, proofs) for disk in disks]
+    read_only = {
+        layer.path
+        for disk in disks
+        for index, layer in enumerate(layers_of(disk))
+        if layer.kind is DiskKind.FILE and (index or is_read_only(disk))
+    }
+    apart = [path for path in sorted(read_only) if proofs[places[path].folders].sharing is Sharing.DIFFERENT]
+    twins = await _twins(context, apart)
+    may_miss = (await context.needs()).media_may_miss if disks else frozenset[str]()
+    known = _Known(places, proofs, twins, may_miss)
+    return tuple(_examined(context, disk, known) for disk in disks)
+
+
+def is_read_only(disk: Disk) -> bool:
+    """Does the guest only ever read it? Pure."""
+    return disk.read_only or disk.device == "cdrom"
+
+
+async def _twins(context: Context, paths: list[str]) -> Mapping[str, Twins]:
+    shells = context.source.shell, context.destination.shell
+    found = await asyncio.gather(*(facts_of(shell, path) for path in paths for shell in shells))
+    return {path: Twins(*found[2 * n : 2 * n + 2]) for n, path in enumerate(paths)}
+
+
+def _examined(context: Context, disk: Disk, known: _Known) -> Examined:
+    findings = [_finding(context, disk, layer, known) for layer in layers_of(disk)]
+    place = known.places.get(disk.path) if disk.kind is DiskKind.FILE else None
+    return Examined(disk, findings[0], worst_of(disk, findings), place)
 
 
 def layers_of(disk: Disk) -> tuple[Layer, ...]:
@@ -76,21 +159,21 @@ async def _proofs(context: Context, folders: Iterable[tuple[str, str]]) -> Mappi
     return dict(zip(wanted, found, strict=True))
 
 
-def _check(
-    context: Context, disk: Disk, places: Mapping[str, Place], proofs: Mapping[tuple[str, str], Proof]
-) -> Check:
-    findings = [_finding(context, layer, places, proofs) for layer in layers_of(disk)]
+def _check(context: Context, examined: Examined) -> Check:
+    disk, worst = examined.disk, examined.worst
     word = _EJECTABLE.get(disk.device, "disk")
-    worst = worst_of(disk, findings)
-    if word != "disk" and worst.verdict not in (Verdict.OK, Verdict.NOTE):
+    id_, title = f"disk.{disk.target}.shared", f"{word} {disk.target} is shared"
+    if is_copied(context, examined):
+        return Check(id_, title, Verdict.NOTE, f"not proved to be shared, so it is copied: {disk.source}")
+    if worst.verdict in (Verdict.OK, Verdict.NOTE):
+        return Check(id_, title, worst.verdict, worst.evidence, worst.mend)
+    if word != "disk":
         worst = replace(worst, mend=f"eject it: {_eject_command(context, disk)}; or {worst.mend}")
-    return Check(
-        f"disk.{disk.target}.shared",
-        f"{word} {disk.target} is shared",
-        worst.verdict,
-        worst.evidence,
-        worst.mend,
-    )
+    elif not context.request.copy_disks and context.carried_by_libvirt and disk.kind is DiskKind.FILE:
+        worst = replace(worst, mend=f"{worst.mend}; or let it be copied (--copy-disks)")
+    elif context.request.copy_disks and not context.carried_by_libvirt:
+        worst = replace(worst, mend=f"{worst.mend}; disks are copied while the guest runs: choose live")
+    return Check(id_, title, worst.verdict, worst.evidence, worst.mend)
 
 
 def worst_of(disk: Disk, findings: list[Finding]) -> Finding:
@@ -110,16 +193,16 @@ def worst_of(disk: Disk, findings: list[Finding]) -> Finding:
     )
 
 
-def _finding(
-    context: Context,
-    layer: Layer,
-    places: Mapping[str, Place],
-    proofs: Mapping[tuple[str, str], Proof],
-) -> Finding:
+def _finding(context: Context, disk: Disk, layer: Layer, known: _Known) -> Finding:
     destination = context.destination.host
     if layer.kind is DiskKind.FILE:
-        place = places[layer.path]
-        return file_finding(layer, place, proofs[place.folders], context.source.host, destination)
+        place = known.places[layer.path]
+        proof = known.proofs[place.folders]
+        if layer.path in known.twins:
+            is_medium = layer.path == disk.path
+            twins, may_miss = known.twins[layer.path], is_medium and disk.target in known.may_miss
+            return twins_finding(layer, twins, proof, destination, is_medium=is_medium, may_miss=may_miss)
+        return file_finding(layer, place, proof, context.source.host, destination)
     if layer.kind is DiskKind.NETWORK and layer.local_service:
         return Finding(
             Verdict.UNKNOWN,
@@ -133,6 +216,28 @@ def _finding(
         f"{layer.kind.value} {layer.source}: sharing is proved for files only",
         "compare the WWID of the device on both hosts",
     )
+
+
+def twins_finding(
+    layer: Layer, twins: Twins, proof: Proof, host: str, *, is_medium: bool, may_miss: bool
+) -> Finding:
+    """A file that is only read, and not shared: two of the same contents are as good as one. Pure."""
+    here, there = twins.source, twins.destination
+    mend = f"put {layer.source} on storage that both hosts mount"
+    if there.presence is Presence.MISSING:
+        if may_miss:
+            evidence = f"{host} has no {layer.source}: the drive will be empty there"
+            return Finding(Verdict.WARNING, evidence, f"copy it to {host} first")
+        return Finding(Verdict.REFUSE, f"{proof.evidence}; {layer.source} is not there", mend)
+    if Presence.UNKNOWN in (here.presence, there.presence):
+        return Finding(
+            Verdict.UNKNOWN, f"not shared, and not seen on {host}: {there.words or here.words}", mend
+        )
+    if here.size_bytes == there.size_bytes:
+        evidence = f"not shared, but {host} has a {layer.source} of the same size: fine if they are equal"
+        return Finding(Verdict.WARNING, evidence, f"compare: sha256sum {shlex.quote(layer.source)}")
+    verdict = Verdict.WARNING if is_medium else Verdict.REFUSE
+    return Finding(verdict, f"{proof.evidence}; {host} has another {layer.source}, of another size", mend)
 
 
 def file_finding(layer: Layer, place: Place, proof: Proof, source: str, destination: str) -> Finding:

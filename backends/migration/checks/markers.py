@@ -82,7 +82,7 @@ async def real_path(end: End, path: str) -> RealPath:
     found = answer.out.removesuffix("\n")
     if answer.status == 0 and found.startswith("/"):
         return RealPath(found)
-    return RealPath(path, "" if _is_not_there(answer) else reason(answer))
+    return RealPath(path, "" if is_not_there(answer) else reason(answer))
 
 
 async def prove(source: End, destination: End, folder: str, folder_there: str) -> Proof:
@@ -130,11 +130,14 @@ def judge(answer: Answer, secret: str) -> Sharing:
     """What `cat` of the marker tells. Pure. Only a file that is certainly not there, or another one, is a no."""
     if answer.status == 0:
         return Sharing.PROVED if answer.out == secret else Sharing.DIFFERENT
-    return Sharing.DIFFERENT if _is_not_there(answer) else Sharing.UNKNOWN
+    return Sharing.DIFFERENT if is_not_there(answer) else Sharing.UNKNOWN
 
 
-def _is_not_there(answer: Answer) -> bool:
-    """Status 1 is the tool's own: env(1) answers 127 for a tool that is not there, in the same words."""
+def is_not_there(answer: Answer) -> bool:
+    """Does a tool say for certain that there is no such file? Pure.
+
+    Status 1 is the tool's own: env(1) answers 127 for a tool that is not there, in the same words.
+    """
     return answer.status == 1 and answer.err.rstrip().endswith(_NOT_THERE)
 
 

@@ -15,7 +15,7 @@ from backends.hypervisor.host_facts import read_capabilities
 from backends.migration import virsh
 from backends.migration.checks.context import Context
 from backends.model.host import HostFacts
-from backends.model.move import Check, Verdict
+from backends.model.move import Check, Route, Verdict
 from backends.remote.shell import Answer, Shell
 from backends.untrusted import clean
 
@@ -26,6 +26,10 @@ _NO_COMMAND = (126, 127)
 """Exit status of env(1) for a command that cannot be run, and for one that is not there."""
 _NOT_CONNECTED = "failed to connect to the hypervisor"
 """virsh's own words, in the C locale, for whatever keeps it from opening the URI."""
+_DIRECT_COSTS = (
+    "it cannot log in, so this program drives the move: if it ends meanwhile, the move is rolled back, "
+    "or the guest may be left paused on either host"
+)
 _IDENTITY = re.compile(r"uid=(\d+)(?:\(([^)]*)\))?")
 
 
@@ -35,6 +39,7 @@ class Peer:
 
     uri: str
     check: Check
+    route: Route = Route.PEER_TO_PEER
 
 
 class Reached(Enum):
@@ -58,7 +63,16 @@ class Trial:
 
 
 async def find(context: Context) -> Peer:
-    """Try, on the source itself, what its daemon will do."""
+    """Try, on the source itself, what its daemon will do; asked once. Raises FerryError."""
+    return await context.once.get("peer", lambda: _find(context))
+
+
+async def login(context: Context) -> list[Check]:
+    """The check that belongs to it."""
+    return [(await find(context)).check]
+
+
+async def _find(context: Context) -> Peer:
     driver = context.request.guest.driver
     facts = context.destination_view.facts
     uris = virsh.peer_uris(context.destination_view.spec, facts, driver)
@@ -81,8 +95,8 @@ def judge(trials: list[Trial], account: str, source: str, destination: str) -> P
     is_root_needed = bool(account) and "ssh" in best.uri.partition("://")[0]
     as_account = f"; tried as {account}, the daemon of {source} logs in as root" if is_root_needed else ""
 
-    def peer(verdict: Verdict, evidence: str, mend: str = "") -> Peer:
-        return Peer(best.uri, Check(_ID, _TITLE, verdict, evidence, mend))
+    def peer(verdict: Verdict, evidence: str, mend: str = "", route: Route = Route.PEER_TO_PEER) -> Peer:
+        return Peer(best.uri, Check(_ID, _TITLE, verdict, evidence, mend), route)
 
     strangers = [trial for trial in trials if trial.reached is Reached.ANOTHER]
     match best.reached:
@@ -106,7 +120,9 @@ def judge(trials: list[Trial], account: str, source: str, destination: str) -> P
             )
         case _:
             failures = "; ".join(f"{trial.uri}: {trial.words}" for trial in trials)
-            return peer(Verdict.UNKNOWN if as_account else Verdict.WARNING, f"{failures}{as_account}", mend)
+            if as_account:
+                return peer(Verdict.UNKNOWN, f"{failures}{as_account}", mend)
+            return peer(Verdict.WARNING, f"{_DIRECT_COSTS} ({failures})", mend, Route.DIRECT)
 
 
 def _mend(source: str, destination: str) -> str:

@@ -1,0 +1,120 @@
+"""What a host's hypervisor offers to guests (formatcaps.html, formatdomaincaps.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import libvirt
+from lxml import etree
+
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.xml import parse
+from backends.untrusted import clean
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """For one processor architecture. Safe to show."""
+
+    kinds: frozenset[str]
+    """`qemu`, `kvm`, `xen`, ... ."""
+    machines: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class HostOffers:
+    """All that is offered, by architecture, and what the host has for it."""
+
+    archs: Mapping[str, Offer] = field(default_factory=dict)
+    page_kib: frozenset[int] = frozenset()
+    numa_nodes: frozenset[int] = frozenset()
+    cpus: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorOffer:
+    """What one emulator says of one machine type."""
+
+    trouble: str = ""
+    """libvirt's words where it does not offer that; safe to show."""
+    tpm_backends: frozenset[str] | None = None
+    """None: this libvirt does not tell."""
+
+
+async def read_offers(connection: Connection) -> HostOffers:
+    """Raises FerryError."""
+    return await connection.call(
+        "read the host's capabilities", lambda conn: parse_offers(conn.getCapabilities())
+    )
+
+
+def parse_offers(xml: str) -> HostOffers:
+    """Pure. Raises ActionError for what is no XML."""
+    root = parse(xml)
+    archs: dict[str, Offer] = {}
+    for arch in root.iterfind("guest/arch"):
+        name = clean(arch.get("name", ""))
+        before = archs.get(name, Offer(frozenset(), frozenset()))
+        archs[name] = Offer(
+            before.kinds | {clean(domain.get("type", "")) for domain in arch.iterfind("domain")},
+            before.machines | _machines(arch),
+        )
+    cells = root.findall("host/topology/cells/cell")
+    return HostOffers(
+        archs=archs,
+        page_kib=_numbers(root.findall("host/cpu/pages"), "size"),
+        numa_nodes=_numbers(cells, "id"),
+        cpus=_numbers([cpu for cell in cells for cpu in cell.iterfind("cpus/cpu")], "id"),
+    )
+
+
+def _machines(arch: etree._Element) -> frozenset[str]:
+    """Both the names and what they stand for: `pc` and `pc-i440fx-10.0`."""
+    found = arch.findall("machine") + arch.findall("domain/machine")
+    names = {machine.text or "" for machine in found} | {machine.get("canonical", "") for machine in found}
+    return frozenset(clean(name) for name in names if name)
+
+
+def _numbers(elements: list[etree._Element], name: str) -> frozenset[int]:
+    return frozenset(int(value) for e in elements if (value := e.get(name, "")).isdecimal())
+
+
+async def ask_emulator(
+    connection: Connection, *, emulator: str, arch: str, machine: str, kind: str
+) -> EmulatorOffer:
+    """virConnectGetDomainCapabilities: does this emulator know this machine type? Raises FerryError."""
+
+    def work(conn: Any) -> EmulatorOffer:
+        try:
+            xml = conn.getDomainCapabilities(emulator or None, arch or None, machine or None, kind or None, 0)
+        except libvirt.libvirtError as error:
+            if error.get_error_code() in (libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_SUPPORT):
+                raise
+            return EmulatorOffer(trouble=clean(error.get_error_message() or "it does not say why", limit=300))
+        return parse_emulator(xml)
+
+    return await connection.call("ask for the machine type", work)
+
+
+def parse_emulator(xml: str) -> EmulatorOffer:
+    """Pure. Raises ActionError for what is no XML."""
+    tpm = parse(xml).find("devices/tpm")
+    if tpm is None:
+        return EmulatorOffer()
+    values = tpm.findall("enum[@name='backendModel']/value") if tpm.get("supported") == "yes" else []
+    return EmulatorOffer(tpm_backends=frozenset(clean(value.text or "") for value in values))
+
+
+async def read_free_pages(connection: Connection, page_kib: int) -> int | None:
+    """How many huge pages of that size are free on all NUMA nodes; None where the host does not tell."""
+
+    def work(conn: Any) -> int | None:
+        try:
+            cells = max(1, conn.getInfo()[4])
+            return sum(sum(cell.values()) for cell in conn.getFreePages([page_kib], 0, cells).values())
+        except libvirt.libvirtError:
+            return None
+
+    return await connection.call("count free huge pages", work)
