@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
 
 from backends.errors import CommandError, DeadlineError
 from backends.model.counters import HostCounters
-from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, Answer
+from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, STALL_DEADLINE_S, Answer, Stream
+from backends.remote.stream import PipedStream, hearing
 
+KILL_DEADLINE_S = 2.0
 _NS = 1_000_000_000
 
 
@@ -27,27 +31,37 @@ class LocalShell:
         self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
     ) -> Answer:
         """Run a command here. One that misses its deadline is killed."""
-        pipe = asyncio.subprocess.PIPE
-        try:
-            process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
-        except OSError as error:
-            raise CommandError(error.strerror or str(error), host="local", operation=argv[0]) from error
+        process = await _start(argv)
         try:
             async with asyncio.timeout(deadline_s):
                 out, err = await process.communicate(stdin)
         except (TimeoutError, asyncio.CancelledError) as error:
-            process.kill()
-            await process.wait()
+            await _kill(process)
             if isinstance(error, TimeoutError):
                 raise DeadlineError(
                     f"no answer within {deadline_s:g} s", host="local", operation=argv[0]
                 ) from None
             raise
         return Answer(
-            max(process.returncode or 0, -1),
+            await _status(process),
             out[:MAX_OUTPUT_BYTES].decode(errors="replace"),
             err[:MAX_OUTPUT_BYTES].decode(errors="replace"),
         )
+
+    @asynccontextmanager
+    async def open_process(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AsyncIterator[Stream]:
+        """Run a command here; one that is still there at the end of the block is killed."""
+        process = await _start(argv)
+        assert process.stdin and process.stdout and process.stderr
+        pipes = (process.stdin, process.stdout, process.stderr)
+        stream = PipedStream(pipes, lambda: _status(process), lambda: _translated(argv[0]), stall_s)
+        try:
+            async with hearing(stream):
+                yield stream
+        finally:
+            await _kill(process)
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:  # noqa: ARG002 - the protocol's form
         """Nothing to forward: the socket is here."""
@@ -65,3 +79,38 @@ class LocalShell:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+
+async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
+    pipe = asyncio.subprocess.PIPE
+    with _translated(argv[0]):
+        return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+
+
+async def _kill(process: asyncio.subprocess.Process) -> None:
+    """End it if it has not ended, and wait for that.
+
+    Its pipes are read to their end: asyncio counts a process as ended only when they are, and it does not look at one
+    of which too much is unread.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    with contextlib.suppress(TimeoutError):  # a child of its own may hold them for as long as it likes
+        async with asyncio.timeout(KILL_DEADLINE_S):
+            await process.communicate()
+
+
+async def _status(process: asyncio.subprocess.Process) -> int:
+    return max(await process.wait(), -1)  # asyncio counts signals downwards from -1
+
+
+@contextmanager
+def _translated(operation: str) -> Iterator[None]:
+    """The system's errors, and deadlines without a name, become ours."""
+    try:
+        yield
+    except OSError as error:
+        raise CommandError(error.strerror or str(error), host="local", operation=operation) from error
+    except DeadlineError as error:
+        error.host, error.operation = "local", operation
+        raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +14,8 @@ from backends.model.counters import HostCounters
 COMMAND_DEADLINE_S = 8.0
 MAX_OUTPUT_BYTES = 4 * 1024 * 1024
 """More than this from one command is cut: a host cannot fill our memory."""
+STALL_DEADLINE_S = 30.0
+"""A stream that does not move for so long is given up, however long the whole of it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,33 @@ class Answer:
     err: str
 
 
+class Stream(Protocol):
+    """A running command: its output is read and its input written as it comes, so that memory stays bounded.
+
+    No call waits for longer than the stall deadline; all raise FerryError: LinkError when the way to the host is gone,
+    CommandError when the command has ended without taking its input, and `wait` then tells why it has.
+    """
+
+    async def read(self, limit: int) -> bytes:
+        """Up to `limit` bytes of its output, as soon as there are any; empty at the end."""
+        ...
+
+    async def write(self, data: bytes) -> None:
+        """Some of its input; returns when it keeps up."""
+        ...
+
+    def write_eof(self) -> None:
+        """Its input ends here."""
+        ...
+
+    async def wait(self, *, deadline_s: float | None = None) -> Answer:
+        """Its status and error output (bounded), when it has ended. What is left of its output is dropped.
+
+        `deadline_s`: where the end may take longer than a stall, as when a file is flushed.
+        """
+        ...
+
+
 class Shell(Protocol):
     """Commands and files of one host. Every call that asks the host has a deadline; all raise FerryError."""
 
@@ -32,6 +62,12 @@ class Shell(Protocol):
         self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
     ) -> Answer:
         """Run a command given as separate words; nothing is interpreted on the way."""
+        ...
+
+    def open_process(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AbstractAsyncContextManager[Stream]:
+        """Run a command as a stream while the block lasts; it is ended with the block at the latest."""
         ...
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import shlex
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -17,13 +18,16 @@ from backends.model.host import HostName, HostSpec
 from backends.model.question import Asker
 from backends.remote import proc_load
 from backends.remote.login import Client, login
-from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, Answer
+from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, STALL_DEADLINE_S, Answer, Stream
+from backends.remote.stream import PipedStream, hearing
 from backends.untrusted import clean
 
 asyncssh.set_log_level(logging.WARNING)  # its own log tells every channel and every command
 
 MAX_SESSIONS = 6
 """sshd allows 10 sessions a connection unless told otherwise (sshd_config(5), MaxSessions)."""
+MAX_STREAMS = 4
+"""Of these sessions; the others stay free for commands, which are over soon."""
 CLOSE_DEADLINE_S = 1.0
 
 
@@ -35,6 +39,7 @@ class SshShell:
         self._connection = connection
         self._client = client
         self._sessions = asyncio.Semaphore(MAX_SESSIONS)
+        self._streams = asyncio.Semaphore(MAX_STREAMS)
         self._forwarded: dict[str, str] = {}
         """Remote path -> local path."""
 
@@ -83,6 +88,54 @@ class SshShell:
         finally:
             process.close()  # without waiting: sshd holds a channel until its command has ended
         return Answer(status, out.decode(errors="replace"), err.decode(errors="replace"))
+
+    @asynccontextmanager
+    async def open_process(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AsyncIterator[Stream]:
+        """Run a command there. It waits for its turn without a deadline: those before it have theirs."""
+        async with self._streams, self._sessions:
+            process = await self._start(argv)
+            pipes = (process.stdin, process.stdout, process.stderr)
+            stream = PipedStream(
+                pipes, lambda: self._status(process), lambda: self._translated(argv[0]), stall_s
+            )
+            try:
+                async with hearing(stream):
+                    yield stream
+            finally:
+                process.close()  # without waiting, as in _run: its input ends, and its output finds no reader
+
+    async def _start(self, argv: Sequence[str]) -> asyncssh.SSHClientProcess[bytes]:
+        with self._translated(argv[0]):
+            try:
+                async with asyncio.timeout(COMMAND_DEADLINE_S):
+                    return await self._connection.create_process(shlex.join(argv), encoding=None)
+            except TimeoutError:
+                raise DeadlineError(f"no answer within {COMMAND_DEADLINE_S:g} s") from None
+
+    async def _status(self, process: asyncssh.SSHClientProcess[bytes]) -> int:
+        await process.wait_closed()
+        if process.exit_status is None and self.lost.is_set():
+            raise LinkError(self.lost_reason)
+        return -1 if process.exit_status is None else process.exit_status
+
+    @contextmanager
+    def _translated(self, operation: str) -> Iterator[None]:
+        """What asyncssh raises becomes a FerryError, with the names of host and operation."""
+        try:
+            yield
+        except asyncssh.ChannelOpenError as error:
+            raise self._error(CommandError, clean(str(error)), operation) from error
+        except OSError as error:  # of a channel: the command has ended, or all of the connection
+            if self.lost.is_set():
+                raise self._error(LinkError, self.lost_reason, operation) from error
+            raise self._error(CommandError, clean(str(error)), operation) from error
+        except asyncssh.Error as error:
+            raise self._error(LinkError, clean(str(error)), operation) from error
+        except FerryError as error:
+            error.host, error.operation = error.host or self._name, error.operation or operation
+            raise
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:
         """A unix socket in `folder` that leads to the host's `remote_path`; it lives as long as the connection."""
