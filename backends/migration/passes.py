@@ -22,6 +22,8 @@ LONG_PASS_S = 30.0
 """What was measured over this long is believed without waiting for a whole window of such passes."""
 KEEPS_UP = 0.98
 """A guest that writes at least this share of what the link takes makes no pass shorter than the one before."""
+_STILL_KEEPS_UP = 0.9
+"""The same by the bandwidth of now, which may have been changed: less exact, as it comes and goes."""
 _CONFIRMING = 4
 _CONFIRMING_S = 2.0
 """So many samples, over so long, must agree about a long pass: the bandwidth of one sample may be odd."""
@@ -39,9 +41,11 @@ class Pass:
     """When it was first seen."""
     left_bytes: int
     bandwidth: float
-    """Bytes a second."""
-    written_s: float | None
-    """How long the guest has taken to write that; None where it was not seen."""
+    """Bytes a second, as the newest sample has it."""
+    sent_before: int = 0
+    """What had been sent when it began, in bytes."""
+    before: Pass | None = None
+    """The one that was seen before, without its own `before`: several may lie between."""
     dirty_bytes_s: float | None = None
     samples: int = 1
 
@@ -51,11 +55,22 @@ class Pass:
         return needed_stop_ms(self.left_bytes, self.bandwidth)
 
     @property
+    def written_s(self) -> float | None:
+        """How long the guest has taken to write what was left; None where its beginning was not seen."""
+        if self.before is None:
+            return None
+        return (self.seen_s - self.before.seen_s) / (self.number - self.before.number)
+
+    @property
     def share(self) -> float | None:
-        """What the guest wrote, of what the link takes in the same time: from 1 on, passes do not shrink."""
-        if self.dirty_bytes_s is not None:
-            return self.dirty_bytes_s / self.bandwidth
-        return self.need_ms / 1000 / self.written_s if self.written_s else None
+        """What the guest wrote of what the link took in the same time: from 1 on, passes do not shrink.
+
+        By the bytes, where the pass before was seen: the bandwidth of a moment does not matter then.
+        """
+        if self.before is not None and self.sent_before > self.before.sent_before:
+            sent = (self.sent_before - self.before.sent_before) / (self.number - self.before.number)
+            return self.left_bytes / sent
+        return self.dirty_bytes_s / self.bandwidth if self.dirty_bytes_s is not None else None
 
     def is_long(self, now_s: float) -> bool:
         """It takes long to send, and several samples agree on that."""
@@ -69,16 +84,15 @@ class Passes:
 
     seen: tuple[Pass, ...] = ()
     now_s: float = 0.0
-    began_s: float | None = None
-    """When the first pass began; None where only later ones were seen."""
+    from_start: bool = False
+    """The first pass was seen."""
 
     def with_sample(self, sample: MoveProgress) -> Passes:
         """What is known after one more sample; the same where it has no figures of a pass."""
         if sample.iteration == 1 and not self.seen:
-            began_s = sample.elapsed_s if self.began_s is None else self.began_s
-            return replace(self, began_s=began_s, now_s=sample.elapsed_s)
+            return replace(self, from_start=True, now_s=sample.elapsed_s)
         rate = sample.rate_bytes_s
-        if sample.iteration < 2 or not rate or (self.seen and sample.iteration < self.seen[-1].number):
+        if not _measured(sample) or not rate or (self.seen and sample.iteration < self.seen[-1].number):
             return self
         known = self.seen or self._first_pass(sample, rate)
         last = known[-1] if known else None
@@ -90,10 +104,11 @@ class Passes:
         return replace(self, seen=(*known, newest)[-_KEPT:], now_s=sample.elapsed_s)
 
     def _first_pass(self, sample: MoveProgress, rate: float) -> tuple[Pass, ...]:
-        """The pass over all of the memory, by the time that it took: what the next ones are compared with."""
-        if self.began_s is None:
+        """The pass over all of the memory, which is what had been sent before: the next ones are compared with it."""
+        if not self.from_start:
             return ()
-        return (Pass(1, self.began_s, int((sample.elapsed_s - self.began_s) * rate), rate, None),)
+        sent = _sent_before(sample)
+        return (Pass(1, sample.elapsed_s - _memory_sent(sample) / rate, sent, rate),)
 
     def recent(self, since: int) -> tuple[Pass, ...]:
         """The newest window of measured passes after pass `since`; empty while there are too few."""
@@ -118,32 +133,53 @@ class Passes:
         """
         if not self.seen or not self.seen[-1].is_long(self.now_s):
             return False
-        share = self.seen[-1].share
-        if share is not None and share >= KEEPS_UP:
+        newest = self.seen[-1]
+        if newest.dirty_bytes_s is not None and newest.dirty_bytes_s < _STILL_KEEPS_UP * newest.bandwidth:
+            return False
+        if newest.share is not None and newest.share >= KEEPS_UP:
             return True
         pairs = list(zip(self.seen, self.seen[1:], strict=False))[-2:]
         return len(pairs) == 2 and all(_drawn_on(*pair) >= 1 for pair in pairs)
 
 
+def _measured(sample: MoveProgress) -> bool:
+    """Does it say what a pass has left? Not before QEMU has measured a dirty rate, for which it takes a second."""
+    return sample.iteration > 1 and (sample.pass_bytes is not None or bool(sample.dirty_bytes_s))
+
+
 def _begun(last: Pass | None, sample: MoveProgress, rate: float) -> Pass:
     """A pass that is seen for the first time."""
-    written_s = None
-    if last is not None:
-        written_s = (sample.elapsed_s - last.seen_s) / (sample.iteration - last.number)
     left = sample.pass_bytes if sample.pass_bytes is not None else _memory_left(sample)
-    return Pass(sample.iteration, sample.elapsed_s, left, rate, written_s, sample.dirty_bytes_s)
+    before = replace(last, before=None) if last is not None else None
+    return Pass(
+        sample.iteration, sample.elapsed_s, left, rate, _sent_before(sample), before, sample.dirty_bytes_s
+    )
 
 
 def _renewed(one: Pass, sample: MoveProgress, rate: float) -> Pass:
     """The same pass by a newer sample: its figures are only now those of its beginning (see progress.py)."""
     left = sample.pass_bytes if sample.pass_bytes is not None else max(one.left_bytes, _memory_left(sample))
     return replace(
-        one, left_bytes=left, bandwidth=rate, dirty_bytes_s=sample.dirty_bytes_s, samples=one.samples + 1
+        one,
+        left_bytes=left,
+        bandwidth=rate,
+        sent_before=_sent_before(sample),
+        dirty_bytes_s=sample.dirty_bytes_s,
+        samples=one.samples + 1,
     )
 
 
 def _memory_left(sample: MoveProgress) -> int:
     return max(0, sample.remaining_bytes - sample.disk_remaining_bytes)
+
+
+def _memory_sent(sample: MoveProgress) -> int:
+    return max(0, sample.processed_bytes - (sample.disk_total_bytes - sample.disk_remaining_bytes))
+
+
+def _sent_before(sample: MoveProgress) -> int:
+    """All that had been sent when the pass of this sample began."""
+    return max(0, _memory_sent(sample) - max(0, (sample.pass_bytes or 0) - _memory_left(sample)))
 
 
 def _drawn_on(longer: Pass, shorter: Pass) -> float:

@@ -8,7 +8,7 @@ from backends.hypervisor.jobs import JobStatistics
 from backends.model.move import MoveProgress, Outlook
 
 MAX_HISTORY = 240
-RATE_SPAN_S = 1.0
+RATE_SPAN_S = 2.0
 """A rate is a mean over this time: with a limit QEMU sends in bursts of 100 ms (BUFFER_DELAY in migration.c)."""
 _MIN_SPAN_S = 0.2
 """Two samples closer than this give no rate worth showing."""
@@ -32,7 +32,7 @@ def from_statistics(
     rate = _rate(statistics, elapsed_s, before)
     measured = statistics.memory_iteration > 1
     dirty = float(statistics.memory_dirty_pages_s * statistics.page_size) if measured else None
-    left = _left_by_pass(statistics, before) if measured else None
+    left = _left_by_pass(statistics, before) if measured and dirty else None
     storage = statistics.disk_total > 0 and statistics.memory_iteration == 0
     limit = max(max_downtime_ms or 0, downtime_limit_ms or 0) or None
     return MoveProgress(
@@ -57,7 +57,7 @@ def from_statistics(
 
 
 def _rate(statistics: JobStatistics, elapsed_s: float, before: Sequence[MoveProgress]) -> float | None:
-    """Bytes a second over about the last second; libvirt's own figure until there is an earlier sample."""
+    """Bytes a second over about the last two seconds; libvirt's own figure until there is an earlier sample."""
     rate = None
     for old in reversed(before):
         span = elapsed_s - old.elapsed_s
@@ -73,8 +73,9 @@ def _left_by_pass(statistics: JobStatistics, before: Sequence[MoveProgress]) -> 
 
     While a transfer runs, libvirt's `downtime` is QEMU's expected-downtime: what the last look at the dirty pages
     found (dirty_bytes_last_sync) over the bandwidth of the last 100 ms, which is also libvirt's `memory_bps`
-    (migration_update_counters in QEMU's migration.c sets both at once). It trails the begin of a pass by up to
-    100 ms, and older daemons do not tell it; what remains is never more than the pass had to send.
+    (migration_update_counters in QEMU's migration.c sets both at once, though not before a dirty rate is known). It
+    trails the begin of a pass by up to 100 ms, and older daemons do not tell it; what remains is never more than the
+    pass had to send.
     """
     remaining = statistics.memory_remaining or max(0, statistics.remaining - statistics.disk_remaining)
     same = before[-1] if before and before[-1].iteration == statistics.memory_iteration else None
