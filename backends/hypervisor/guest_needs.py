@@ -256,7 +256,8 @@ def _plugs(root: etree._Element) -> Iterator[Plug]:
 
 def _files(root: etree._Element) -> Iterator[NeededFile]:
     for name, what in (("loader", "firmware"), ("kernel", "kernel"), ("initrd", "initial ramdisk")):
-        if path := (root.findtext(f"os/{name}") or "").strip():
+        path = (root.findtext(f"os/{name}") or "").strip()
+        if path.startswith("/"):  # Xen's loader may be a bare name
             yield NeededFile(what, path)
 
 

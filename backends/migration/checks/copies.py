@@ -149,12 +149,12 @@ def copy_verdict(examined: Examined, size: DiskSize | None, landing: Landing, ho
             return check(
                 Verdict.UNKNOWN, evidence, "make sure that it is another file, or leave out --copy-disks"
             )
-    return _room_verdict(check, size, landing, shown, host)
+    return _room_verdict(check, disk, size, landing, host)
 
 
-def _room_verdict(check: _Check, size: DiskSize, landing: Landing, shown: str, host: str) -> Check:
-    """What is written over gives its room back only in part, so it is not counted."""
-    room = landing.room
+def _room_verdict(check: _Check, disk: Disk, size: DiskSize, landing: Landing, host: str) -> Check:
+    """What is written over gives its room back only in part; a copy has the contents of all layers."""
+    room, shown = landing.room, disk.source
     taken = f"{_size(size.allocated)} of {_size(size.virtual)} are taken, {host} has {_size(room.available_bytes)} left"
     if room.presence is Presence.UNKNOWN:
         return check(Verdict.UNKNOWN, f"not seen how much room {host} has: {room.words}")
@@ -166,7 +166,7 @@ def _room_verdict(check: _Check, size: DiskSize, landing: Landing, shown: str, h
         return check(
             Verdict.WARNING, f"{shown} on {host} will be written over", "rename it first, if it is needed"
         )
-    if size.allocated > room.available_bytes:
+    if size.allocated > room.available_bytes or (disk.layers and size.virtual > room.available_bytes):
         return check(Verdict.WARNING, taken, f"make room on {host} first")
     if size.virtual > room.available_bytes:
         return check(Verdict.NOTE, f"{taken}: enough while the guest does not fill it")

@@ -119,7 +119,9 @@ def name_verdict(uuid: str, raw_name: str, namesakes: tuple[Namesake, ...], host
 
 
 async def memory(context: Context) -> list[Check]:
-    """Room for the guest's memory."""
+    """Room for the guest's memory. Huge pages are counted by themselves: see `pages`."""
+    if (await context.needs()).page_kib:
+        return []
     available = await read_available_memory(context.destination_connection)
     facts = context.destination_view.facts
     return [memory_verdict(context.guest.memory_bytes, available, facts.memory_bytes if facts else None)]

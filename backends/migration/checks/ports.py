@@ -7,6 +7,7 @@ migration_port_min); the two QEMUs then talk over plain TCP, whatever carries li
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -75,8 +76,10 @@ async def memory_way(context: Context) -> list[Check]:
     """Try the first and the last port of the range from the source itself."""
     conf = await context.qemu_conf(context.destination)
     address = address_of(context, conf)
+    own_conf = await context.qemu_conf(context.source)
     ends = context.source.host, context.destination.host
-    checks = [openness_verdict(address, copies=context.request.copy_disks)]
+    forced = [host for host, its in zip(ends, (own_conf, conf), strict=True) if its.tls_forced]
+    checks = [openness_verdict(address, forced, copies=context.request.copy_disks)]
     if not conf.migration_host and address.startswith("localhost"):
         return [*checks, localhost_verdict(address, ends[1])]
     shell = context.source.shell
@@ -141,8 +144,14 @@ def localhost_verdict(address: str, destination: str) -> Check:
     return Check("peer.ports", "migration ports", Verdict.REFUSE, evidence, mend)
 
 
-def openness_verdict(address: str, *, copies: bool) -> Check:
+def openness_verdict(address: str, forced: Sequence[str], *, copies: bool) -> Check:
     """Pure. TLS between the QEMUs needs certificates on both hosts and a flag that this program does not set."""
+    if forced:
+        evidence = (
+            f"{' and '.join(forced)} takes no migration without TLS, which this program does not ask for"
+        )
+        mend = "migrate_tls_force = 0 in its qemu.conf, or: virsh migrate --tls"
+        return Check("peer.encryption", "encryption", Verdict.REFUSE, evidence, mend)
     what = "memory and disks travel" if copies else "memory travels"
     evidence = (
         f"{what} unencrypted over TCP to {clean(address) or 'the destination'}; SSH carries the control only"

@@ -26,6 +26,8 @@ class QemuConf:
     lock_manager: str = ""
     user: str = ""
     """As whom QEMU runs; empty: whom the distribution chose."""
+    tls_forced: bool = False
+    """Does libvirt refuse every migration that is not encrypted by TLS?"""
     namespaces: bool = True
     """Does QEMU get a /dev of its own?"""
 
@@ -53,6 +55,7 @@ def parse(answer: Answer) -> QemuConf:
         last_port=_port(found.get("migration_port_max"), LAST_PORT),
         lock_manager=found.get("lock_manager", ""),
         user=found.get("user", ""),
+        tls_forced=found.get("migrate_tls_force", "0") == "1",
         namespaces=found.get("namespaces", "mount").strip() != "",
     )
 
