@@ -1,0 +1,78 @@
+"""Where a guest's saved state lies on a host, and whether we can get at it there."""
+
+from __future__ import annotations
+
+import tempfile
+
+from backends.errors import ActionError, UnsupportedError
+from backends.fleet.supervisor import Supervisor
+from backends.migration.host_files import files_of
+from backends.model.host import Reach
+from backends.model.move import MoveId
+from backends.remote.carry import RESERVE_BYTES, FileAt
+from backends.remote.shell import Shell
+
+_FOLDERS = {"qemu": "/var/lib/libvirt/qemu/save", "xen": "/var/lib/libvirt/libxl/save"}
+"""libvirt's own, where its security labels expect such files."""
+_FALLBACK = "/var/tmp"  # noqa: S108 - the files in it are made for their owner alone, under names nobody can guess
+_DEPARTURE, _ARRIVAL = "save", "arrived.save"
+"""Two names for the two hosts: they may share the folder, and a copy must never be written over what it is made of."""
+
+
+async def to_leave_from(host: Supervisor, driver: str, move: MoveId, needed_bytes: int) -> FileAt:
+    """The file that libvirt is to save into, on the source. Raises FerryError."""
+    shell = files_of(host)
+    await _must_read_what_libvirt_writes(host, shell)
+    return await _choose(host, shell, driver, f"virt-ferry-{move}.{_DEPARTURE}", needed_bytes)
+
+
+async def to_arrive_in(host: Supervisor, driver: str, move: MoveId, needed_bytes: int) -> FileAt:
+    """The file that we carry over, on the destination. Raises FerryError."""
+    return await _choose(host, files_of(host), driver, f"virt-ferry-{move}.{_ARRIVAL}", needed_bytes)
+
+
+async def _choose(host: Supervisor, shell: Shell, driver: str, name: str, needed_bytes: int) -> FileAt:
+    """In the first folder with room enough; guests rarely need as much as they could, so the roomiest will do, too."""
+    best: tuple[int, FileAt] | None = None
+    for folder in _folders(host, driver):
+        file = FileAt(host.name, shell, f"{folder}/{name}")
+        free = await _room(shell, folder, file)
+        if free >= needed_bytes + RESERVE_BYTES:
+            return file
+        if free > 0 and (best is None or free > best[0]):
+            best = free, file
+    if best is None:
+        folders = " nor ".join(_folders(host, driver))
+        raise ActionError(f"cannot write into {folders}", host=host.name, operation="keep a saved state")
+    return best[1]
+
+
+def _folders(host: Supervisor, driver: str) -> tuple[str, ...]:
+    if host.spec.reach is Reach.URI:  # its driver runs in this process
+        return (tempfile.gettempdir(),)
+    return tuple(folder for folder in (_FOLDERS.get(driver), _FALLBACK) if folder)
+
+
+async def _room(shell: Shell, folder: str, file: FileAt) -> int:
+    """0 where there is none, or no such folder, or where we may not write."""
+    writable = await shell.run(("test", "-w", f"{folder}/."))
+    if writable.status != 0:
+        return 0
+    try:
+        return await file.free_bytes()
+    except ActionError:
+        return 0
+
+
+async def _must_read_what_libvirt_writes(host: Supervisor, shell: Shell) -> None:
+    """A system's libvirt saves as root, for root alone. Asked before the guest is stopped for nothing."""
+    if host.spec.reach is Reach.URI:
+        return
+    answer = await shell.run(("id", "-u"))
+    if answer.out.strip() != "0":
+        raise UnsupportedError(
+            "a saved state is root's alone, and we are not root there",
+            host=host.name,
+            operation="read a saved state",
+            hint="reach this host as root for moves of the mode saved",
+        )

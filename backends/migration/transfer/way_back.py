@@ -1,0 +1,166 @@
+"""A move through a file that failed: the guest is given back to its source, unless the destination may have it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass, replace
+
+from backends.errors import ActionError, DeadlineError, FerryError, LinkError
+from backends.fleet.supervisor import Supervisor
+from backends.hypervisor import jobs, saving
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.whereabouts import Whereabouts, whereabouts
+from backends.migration.host_files import files_of
+from backends.migration.machine import Signal
+from backends.migration.record import MoveRecord
+from backends.migration.verdict import SAVED
+from backends.model.move import Trace, TraceKind
+from backends.remote.carry import FileAt
+
+WAIT_DEADLINE_S = 180.0
+"""How long a host may be silent before the guest stays off until a person looks after it."""
+ASK_INTERVAL_S = 0.5
+FENCE_S = 2.0
+"""A restore that its host has begun with is seen after so long: libvirt counts the guest as active before it reads."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """How far a move through a file has come."""
+
+    departure: FileAt
+    arrival: FileAt
+    paused: bool
+    """The guest stood still before: it is to stay so."""
+    save_asked: bool = False
+    saved: bool = False
+    restore_asked: bool = False
+    """The destination may run the guest from here on."""
+    size_bytes: int = 0
+
+
+class WayBack:
+    """Of one move. Both hosts are asked as long as there is sense in waiting for them."""
+
+    def __init__(
+        self, record: MoveRecord, source: Supervisor, destination: Supervisor, attempt: Attempt
+    ) -> None:
+        self._record = record
+        self._source = source
+        self._destination = destination
+        self._attempt = attempt
+        self._key = record.move.request.guest
+        self._waits = False
+
+    async def take(self, error: FerryError) -> FerryError | None:
+        """Returns what the transfer is to return for the `error` that stopped it. None: it went through all the same.
+
+        LinkError: a host does not say what it has, and the guest was left as it is.
+        """
+        self._record.signal(Signal.TRANSFER_FAILED)
+        self._record.log(f"not carried over: {error}")
+        await self._record.kept()
+        if self._attempt.restore_asked:
+            there = await self._ask_destination()
+            if there is None:
+                return _unknown(self._destination, error)
+            if there.state.executing or (self._attempt.paused and there.state.active):
+                self._record.log(f"{self._destination.name} has it all the same")
+                return None
+            if there.state.active:
+                return _as_final(error)
+        await self._drop_copy()
+        if not self._attempt.save_asked:
+            return _as_final(error)
+        return await self._restore_here(error)
+
+    async def _ask_destination(self) -> Whereabouts | None:
+        """What it has for good, after a restore was asked for there; None where it does not answer.
+
+        Without the file a restore that still waits for its turn will fail, and one that has begun is seen.
+        """
+        deadline_s = _now_s() + WAIT_DEADLINE_S
+        while _now_s() < deadline_s:
+            try:
+                await self._copy_there().remove()
+                await asyncio.sleep(FENCE_S)
+                return await whereabouts(self._connection(self._destination), self._key.uuid)
+            except FerryError:
+                await asyncio.sleep(ASK_INTERVAL_S)
+        return None
+
+    async def _drop_copy(self) -> None:
+        """A part of a state must not be taken for one."""
+        copy = Trace(TraceKind.STATE_FILE, self._destination.name, self._attempt.arrival.path)
+        if copy not in self._record.move.traces:
+            return
+        with contextlib.suppress(
+            FerryError
+        ):  # it stays in the books, and is removed when the move is settled
+            await self._copy_there().remove()
+            self._record.cleared(copy)
+
+    def _copy_there(self) -> FileAt:
+        """By the link of now: that of the attempt may be gone."""
+        return replace(self._attempt.arrival, shell=files_of(self._destination))
+
+    async def _restore_here(self, error: FerryError) -> FerryError:
+        deadline_s = _now_s() + WAIT_DEADLINE_S
+        while _now_s() < deadline_s:
+            try:
+                connection = self._connection(self._source)
+                if await self._is_back(connection):
+                    return _as_final(error)
+            except (LinkError, DeadlineError) as silence:
+                self._tell_wait(silence)
+            except ActionError as trouble:
+                self._record.log(f"it could not be restored on {self._source.name}: {trouble.cause}")
+                return _as_final(error)
+            await asyncio.sleep(ASK_INTERVAL_S)
+        return _unknown(self._source, error)
+
+    def _tell_wait(self, silence: FerryError) -> None:
+        if not self._waits:
+            self._waits = True
+            self._record.log(
+                f"{self._source.name} does not answer ({silence.cause}): waiting, to restore it there"
+            )
+
+    async def _is_back(self, connection: Connection) -> bool:
+        """One attempt; False when it must be asked again. Raises FerryError."""
+        here = await whereabouts(connection, self._key.uuid)
+        if here.job_running:  # our link was lost, and the daemon goes on saving
+            await jobs.abort(connection, self._key.uuid)
+            return False
+        if here.state.active:
+            self._record.log(f"it is {here.state.value} on {self._source.name}, as before")
+            return True
+        if not (self._attempt.saved or here.reason == SAVED or not here.defined):
+            self._record.log(
+                f"it is off on {self._source.name}, and was not saved: {here.reason or 'no reason'}"
+            )
+            return True
+        self._record.log(f"restoring it on {self._source.name} from its own file")
+        await saving.restore(connection, self._attempt.departure.path, paused=self._attempt.paused)
+        self._record.log(f"{'paused' if self._attempt.paused else 'running'} again on {self._source.name}")
+        return True
+
+    def _connection(self, host: Supervisor) -> Connection:
+        return host.current().connection(self._key.driver)
+
+
+def _as_final(error: FerryError) -> FerryError:
+    """The hosts have answered: whatever stopped the move, this is no lost link any more."""
+    if isinstance(error, ActionError):
+        return error
+    return ActionError(error.cause, host=error.host, operation=error.operation, hint=error.hint)
+
+
+def _unknown(host: Supervisor, error: FerryError) -> LinkError:
+    cause = f"{host.name} does not say whether it has the guest: it was left as it is"
+    return LinkError(cause, host=host.name, operation=error.operation, hint=error.hint)
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
