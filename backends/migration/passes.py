@@ -124,6 +124,14 @@ class Passes:
         return median(one.need_ms for one in now) <= SHRINKS * median(one.need_ms for one in before)
 
     @property
+    def shrink_clearly(self) -> bool:
+        """Is each of the newest window smaller than any of those before?"""
+        now, before = self.seen[-WINDOW:], self.seen[:-WINDOW]
+        return bool(before) and max(one.need_ms for one in now) <= SHRINKS * min(
+            one.need_ms for one in before
+        )
+
+    @property
     def keep_up(self) -> bool:
         """Is it plain from long passes alone that they will not shrink to nothing, without waiting for a window?
 

@@ -194,7 +194,7 @@ def _will_again(state: PolicyState) -> bool:
     if not window:
         return False
     fits = max(one.need_ms for one in window) <= state.max_downtime_ms
-    return (state.passes.shrink is True or fits) and not _will_not(state)
+    return (fits or state.passes.shrink_clearly) and not _will_not(state)
 
 
 def _judge(state: PolicyState, sample: MoveProgress) -> tuple[PolicyState, tuple[Decision, ...]]:

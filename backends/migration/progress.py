@@ -14,6 +14,10 @@ _MIN_SPAN_S = 0.2
 """Two samples closer than this give no rate worth showing."""
 MARGIN = 1.25
 """The far end of an estimate: the guest may write more in the next pass than in the last."""
+TELLING_SHARE = 0.95
+"""A guest that writes more of what the link takes may converge or not: the far end would be a guess."""
+FEW_PASSES = 4
+"""So many more passes at most where they have become short: the policy raises the limit after three."""
 
 
 def from_statistics(
@@ -22,11 +26,13 @@ def from_statistics(
     downtime_limit_ms: int | None,
     *,
     max_downtime_ms: int | None = None,
+    bandwidth_limited: bool = False,
 ) -> MoveProgress:
     """One sample.
 
     `before`: the earlier ones of the same move, oldest first. `downtime_limit_ms` is the limit in force,
-    `max_downtime_ms` the most that the user allows: without it there is no outlook.
+    `max_downtime_ms` the most that the user allows: without it there is no outlook. `bandwidth_limited`: by the user;
+    for what is left at the switch QEMU lifts that limit (migration_completion), and the stop may be much shorter.
     """
     elapsed_s = statistics.elapsed_ms / 1000
     rate = _rate(statistics, elapsed_s, before)
@@ -35,6 +41,17 @@ def from_statistics(
     left = _left_by_pass(statistics, before) if measured and dirty else None
     storage = statistics.disk_total > 0 and statistics.memory_iteration == 0
     limit = max(max_downtime_ms or 0, downtime_limit_ms or 0) or None
+    stop_ms = expected_stop(left, rate, dirty, downtime_limit_ms, limit, _shrinks(statistics, before, left))
+    eta_s = None
+    if not storage:
+        eta_s = time_left(
+            statistics.remaining,
+            rate,
+            dirty,
+            sent=statistics.memory_processed,
+            left=left,
+            max_downtime_ms=limit,
+        )
     return MoveProgress(
         elapsed_s=elapsed_s,
         total_bytes=statistics.total,
@@ -45,10 +62,8 @@ def from_statistics(
         iteration=statistics.memory_iteration,
         throttle_percent=statistics.throttle_percent,
         downtime_limit_ms=downtime_limit_ms,
-        eta_s=None if storage else time_left(statistics.remaining, rate, dirty, left, limit),
-        stop_ms=expected_stop(
-            left, rate, dirty, downtime_limit_ms, limit, _shrinks(statistics, before, left)
-        ),
+        eta_s=eta_s,
+        stop_ms=(0, stop_ms[1]) if stop_ms and bandwidth_limited else stop_ms,
         outlook=outlook(left, rate, dirty, max_downtime_ms),
         disk_total_bytes=statistics.disk_total,
         disk_remaining_bytes=statistics.disk_remaining,
@@ -134,28 +149,50 @@ def expected_stop(
 
 
 def time_left(
-    remaining: int, rate: float | None, dirty: float | None, left: int | None, max_downtime_ms: int | None
+    remaining: int,
+    rate: float | None,
+    dirty: float | None,
+    *,
+    sent: int,
+    left: int | None,
+    max_downtime_ms: int | None,
 ) -> tuple[float, float] | None:
-    """Seconds still needed, as an interval: `estimate`, or the rest of this pass where the next need not shrink."""
-    known = estimate(remaining, rate, dirty)
-    if known is None and left is not None and rate and max_downtime_ms is not None:
-        need = needed_stop_ms(left, rate)
-        if need <= max_downtime_ms:
-            return remaining / rate, (remaining / rate + need / 1000) * MARGIN
-    return known
+    """Seconds still needed, as an interval; None where nobody knows.
 
-
-def estimate(remaining: int, rate: float | None, dirty: float | None) -> tuple[float, float] | None:
-    """Seconds still needed, as an interval: at best the guest writes nothing more, else it writes as it does now.
-
-    Pre-copy sends again what was written meanwhile: the passes sum up to remaining / (rate - dirty) (Clark et al.,
-    "Live Migration of Virtual Machines", NSDI 2005). None when nothing is known, or when it would never end.
+    In the first pass the guest may have written again all that was `sent` and will be: then it takes two. Later, what a
+    pass leaves may fit already into what the user allows: then it takes no more passes than the policy looks at.
     """
     if not rate:
         return None
-    if dirty is not None and dirty >= rate:
+    this_pass = remaining / rate
+    if dirty is None:
+        return this_pass, this_pass + (sent + remaining) / rate
+    known = estimate(remaining, rate, dirty, left=left)
+    if left is not None and max_downtime_ms is not None and needed_stop_ms(left, rate) <= max_downtime_ms:
+        most = (this_pass + FEW_PASSES * left / rate) * MARGIN
+        return this_pass, min(most, known[1]) if known else most
+    return known if dirty <= TELLING_SHARE * rate else None
+
+
+def estimate(
+    remaining: int, rate: float | None, dirty: float | None, *, left: int | None = None
+) -> tuple[float, float] | None:
+    """Seconds still needed, as an interval: at best the guest writes nothing more.
+
+    Pre-copy sends again what was written meanwhile. What this pass had to send, `left` (`remaining`, where that is
+    not known), is followed by passes each shorter by r = dirty / rate, which sum up to left * r / (1 - r) (Clark et
+    al., "Live Migration of Virtual Machines", NSDI 2005). At worst r is half-way between that and 1, as a guest meets
+    fewer pages that are dirty already the shorter a pass is. None when nothing is known, or when it would never end.
+    """
+    if not rate:
         return None
-    return remaining / rate, remaining / (rate - (dirty or 0.0)) * MARGIN
+    soonest = remaining / rate
+    if dirty is None:
+        return soonest, soonest * MARGIN
+    if dirty >= rate:
+        return None
+    share = dirty / rate
+    return soonest, soonest + max(left or 0, remaining) / rate * (1 + share) / (1 - share)
 
 
 def extended(history: tuple[MoveProgress, ...], sample: MoveProgress) -> tuple[MoveProgress, ...]:
