@@ -20,10 +20,17 @@ from tests.bench.frozen import frozen
 from tests.bench.move import move
 from tests.bench.options import Benchmark, Options, Tell
 from tests.bench.start import start
+from tests.bench.stop import stop
 from tests.bench.terminal import NeverShownError
 
-BENCHMARKS: dict[str, Benchmark] = {"start": start, "crowd": crowd, "frozen": frozen, "move": move}
-NEED_LAB = ("frozen", "move")
+BENCHMARKS: dict[str, Benchmark] = {
+    "start": start,
+    "crowd": crowd,
+    "frozen": frozen,
+    "move": move,
+    "stop": stop,
+}
+NEED_LAB = ("frozen", "move", "stop")
 
 
 def main() -> int:
