@@ -14,11 +14,13 @@ from backends.api import FerryError
 from tui.actions.action import Place
 from tui.actions.registry import bindings_for
 from tui.dialogs.help import HelpDialog
-from tui.dialogs.leave import Leave, detached_words, leave_dialog
+from tui.dialogs.leave import Leave, detached_words, leave_dialog, ours
 from tui.dialogs.palette import PaletteDialog
 from tui.dialogs.questions import QuestionDesk
 from tui.logfile import bug_words
+from tui.screens.audit import AuditScreen
 from tui.screens.guests import GuestsScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.moves import MovesScreen
 from tui.screens.not_yet import CrashesScreen, StorageScreen
@@ -86,6 +88,16 @@ class FerryApp(SessionApp):
         """Mode 5."""
         self.switch_mode("moves")
 
+    def do_history(self) -> None:
+        """The moves that have ended."""
+        if not isinstance(self.screen, HistoryScreen):
+            self.push_screen(HistoryScreen())
+
+    def do_audit(self) -> None:
+        """Who did what."""
+        if not isinstance(self.screen, AuditScreen):
+            self.push_screen(AuditScreen())
+
     def do_theme(self) -> None:
         """The next set of colours."""
         self.theme = NAMES[(NAMES.index(self.theme) + 1) % len(NAMES)]
@@ -113,7 +125,7 @@ class FerryApp(SessionApp):
 
     def do_quit(self) -> None:
         """At once, or after a question when moves are in flight."""
-        if any(not move.phase.final for move in self.session.fleet.state.moves.values()):
+        if ours(self.session.fleet.state.moves.values()):
             self.run_worker(self._leave_moves(), group="leave", exclusive=True)
         else:
             self.exit()
@@ -127,7 +139,7 @@ class FerryApp(SessionApp):
         self.notify("q leaves virt-ferry", timeout=3, markup=False)
 
     async def _leave_moves(self) -> None:
-        moves = [move for move in self.session.fleet.state.moves.values() if not move.phase.final]
+        moves = ours(self.session.fleet.state.moves.values())
         answer = await self.push_screen_wait(leave_dialog(moves))
         if answer is Leave.DETACH:
             self.exit(message=detached_words(moves))

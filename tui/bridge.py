@@ -122,4 +122,5 @@ def _everything(state: FleetState) -> set[Dirty]:
     """All subjects of a state."""
     dirty: set[Dirty] = {(topic, host) for host in state.hosts for topic in (Topic.LINK, Topic.LOAD)}
     dirty |= {(Topic.GUEST, guest.key) for guest in state.guests()}
+    dirty |= {(Topic.JOBS, None), (Topic.UNFINISHED, None)}
     return dirty | {(Topic.MOVE, move) for move in state.moves}

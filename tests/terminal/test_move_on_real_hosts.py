@@ -74,7 +74,7 @@ def test_a_guest_moves_by_keys_only_and_loses_no_tick(
     assert lab.where("traveller").name == "h2"
     report = ticks.report()
     assert report.intact, report
-    stood_still = re.search(r"stood still (\d+) ms", card)
+    stood_still = re.search(r"stopped (\d+) ms by libvirt", card)
     assert stood_still, card
     print(  # noqa: T201 - the figures of the run, shown by pytest -s and -rP
         f"\n{len(seen)} states of progress on the screen; stopped {stood_still[1]} ms by libvirt, largest gap"

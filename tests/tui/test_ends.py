@@ -41,7 +41,7 @@ async def test_the_list_tells_of_a_finished_move_what_the_card_does() -> None:
         await program.press("5")
         await program.sees("60%")
         fleet.end(MOVE, Result.SUCCEEDED, "h2")
-        for words in ("stood still 26 ms", "2.60 GiB", "11.8 s"):
+        for words in ("stopped 26 ms", "2.60 GiB", "11.8 s"):
             await program.sees(words)
         assert "60%" not in program.text(), "a bar of a move that is over tells nothing"
 
@@ -58,22 +58,22 @@ async def test_jobs_that_others_started_are_listed_with_the_command_that_stops_t
     async with program_on(fleet) as program:
         await program.sees("web-01")
         key = GuestKey(HostName("h1"), "qemu", "1")
-        fleet.has_jobs(RunningJob(key, "batch-7", "migration out", 12.0, 512 * MIB, 64 * MIB))
+        fleet.has_jobs(RunningJob(key, "batch-7", "save", 12.0, 512 * MIB, 64 * MIB))
         await program.press("5")
-        await program.sees("STARTED ELSEWHERE")
-        await program.sees("batch-7 on h1  migration out")
+        await program.sees("OTHER JOBS")
+        await program.sees("batch-7 on h1  save")
         await program.sees("domjobabort")
         fleet.has_jobs()
-        await program.no_longer_sees("STARTED ELSEWHERE")
+        await program.no_longer_sees("OTHER JOBS")
 
 
 async def test_a_move_of_this_session_is_listed_once() -> None:
     async with moving() as (program, fleet):
         request = fleet.state.moves[MOVE].request
-        fleet.has_jobs(RunningJob(request.guest, "web-01", "migration out", 12.0, 512 * MIB, 64 * MIB))
+        fleet.has_jobs(RunningJob(request.guest, "web-01", "save", 12.0, 512 * MIB, 64 * MIB))
         await program.press("5", "1", "5")
         await program.sees("1 in flight")
-        assert "STARTED ELSEWHERE" not in program.text()
+        assert "OTHER JOBS" not in program.text()
 
 
 async def test_the_table_leads_to_the_move_of_a_guest() -> None:
@@ -90,7 +90,7 @@ async def test_who_detaches_is_told_what_is_left_to_do() -> None:
         fleet.step(MOVE, Phase.COPYING, progress=transfer(9, dirty_mib_s=300))
         await program.press("q")
         await program.sees("will not converge as it is")
-        await program.sees("definition that stays on the source")
+        await program.sees("the next start does")
         words = detached_words(list(fleet.state.moves.values()))
         assert "web-01, h1 to h2" in words
         assert "virsh undefine web-01" in words

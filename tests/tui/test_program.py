@@ -18,11 +18,14 @@ from tui.actions.registry import REGISTRY, actions_at, unknown_ids
 from tui.app import FerryApp
 from tui.bridge import Bridge, Update
 from tui.dialogs.questions import QuestionDesk
+from tui.screens.audit import AuditScreen
 from tui.screens.guest import GuestScreen
 from tui.screens.guests import GuestsScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.moves import MovesScreen
 from tui.screens.not_yet import CrashesScreen, StorageScreen
+from tui.screens.past import PastScreen
 from tui.screens.place import PlaceScreen
 from tui.screens.plan import PlanScreen
 from tui.screens.run import RunScreen
@@ -40,6 +43,9 @@ SCREENS: tuple[type[PlaceScreen], ...] = (
     MovesScreen,
     PlanScreen,
     RunScreen,
+    HistoryScreen,
+    PastScreen,
+    AuditScreen,
 )
 
 
@@ -75,7 +81,7 @@ async def test_number_keys_go_to_the_modes() -> None:
             ("2", "capabilities"),
             ("3", "Nothing works here yet. This will be the place for pools"),
             ("4", "Nothing works here yet. This will be the place for the crash logs"),
-            ("5", "No move yet in this session."),
+            ("5", "No move is in flight."),
             ("1", "GUESTS  24"),
         ):
             await program.press(key)

@@ -20,6 +20,9 @@ class Place(Enum):
     MOVES = "Migrations"
     PLAN = "Planning a move"
     RUN = "A move in flight"
+    HISTORY = "Past moves"
+    PAST = "A past move"
+    AUDIT = "Who did what"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest, GuestAction, GuestState
 from backends.model.host import Link
-from backends.model.move import Move, Phase, Preflight
-from tui.words.move import command_to_copy
+from backends.model.move import Move, MoveRequest, Preflight
+from backends.model.unfinished import Unfinished
+from tui.words.outcome import command_to_copy, left_by
 from tui.words.twin import twin_of
 
 
@@ -21,8 +22,11 @@ class Now:
     read_only: bool = False
     guest: Guest | None = None
     move: Move | None = None
+    request: MoveRequest | None = None
+    """The plan as it stands."""
     preflight: Preflight | None = None
     host: HostView | None = None
+    unfinished: Unfinished | None = None
 
 
 Reason = Callable[[Now], str]
@@ -138,35 +142,27 @@ def nowhere_to_go(now: Now) -> str:
     return "" if any(view.link.answers for view in others) else "no other host answers now"
 
 
-def not_checked(now: Now) -> str:
-    """The plan's checks are not all answered, or one of them refuses."""
-    if now.preflight is None:
-        return "the checks are not finished yet"
-    if now.preflight.refused:
-        refusal = now.preflight.checks[0]
-        return f"refused: {refusal.title}: {refusal.evidence}"
-    return ""
-
-
 def nothing_to_copy(now: Now) -> str:
     """No command is known (yet)."""
     if now.move:
-        return "" if command_to_copy(now.move) else "no command is left to do"
-    return "" if now.preflight else "the checks are not finished yet"
+        return (
+            ""
+            if command_to_copy(now.move, left_by(now.move, now.fleet.unfinished))
+            else "no command is left to do"
+        )
+    if now.unfinished:
+        return "" if now.unfinished.command else "no command does it: a person has to decide"
+    return "" if now.preflight else "there is no command yet"
 
 
-def move_is_over(now: Now) -> str:
-    """There is nothing left to turn or to stop."""
-    return "the move is over" if now.move and now.move.phase.final else ""
-
-
-def already_stopping(now: Now) -> str:
-    """Stopping has been asked for."""
-    stopping = (Phase.CANCELLING, Phase.ROLLING_BACK)
-    return "it is being stopped already" if now.move and now.move.phase in stopping else ""
-
-
-def switched(now: Now) -> str:
-    """The guest is changing hosts in this moment: too late for knobs and for an abort."""
-    late = (Phase.SWITCHING, Phase.VERIFYING, Phase.RECONCILING)
-    return f"too late: {now.move.phase.value}" if now.move and now.move.phase in late else ""
+def nothing_to_mend(now: Now) -> str:
+    """Nothing is left to do, or nothing that a program may do."""
+    left = now.unfinished
+    if left is None:
+        return "nothing is left to do"
+    if left.mend is None:
+        return f"only a person can decide: {left.text}"
+    view = now.fleet.hosts.get(left.guest.host)
+    if view is None:
+        return f"{left.guest.host} is not among the hosts of this session"
+    return "" if view.link.answers else f"{left.guest.host} does not answer"

@@ -13,20 +13,33 @@ from dataclasses import replace
 from textual.binding import Binding, BindingType
 
 from backends.model.guest import GuestAction
-from tui.actions import reasons
+from tui.actions import move_reasons, reasons
 from tui.actions.action import Action, Place
 from tui.actions.reasons import Reason
+from tui.wish import Option
 
 _GUEST_PLACES = (Place.GUESTS, Place.GUEST)
 _MOVE_PLACES = (Place.MOVES, Place.RUN)
+_JOURNAL_PLACES = (Place.HISTORY, Place.AUDIT)
 
 _MAY_MOVE = reasons.unless_on_its_way(
     reasons.first_of(reasons.no_guest, reasons.read_only, reasons.silent_host, reasons.nowhere_to_go)
 )
-_MAY_START_MOVE = reasons.first_of(reasons.read_only, reasons.not_checked)
-_MAY_TURN = reasons.first_of(
-    reasons.no_move, reasons.read_only, reasons.move_is_over, reasons.already_stopping, reasons.switched
+_MAY_START_MOVE = reasons.first_of(reasons.read_only, move_reasons.not_checked)
+_IN_FLIGHT = reasons.first_of(
+    reasons.no_move,
+    reasons.read_only,
+    move_reasons.is_over,
+    move_reasons.already_stopping,
+    move_reasons.too_late,
+    move_reasons.in_postcopy,
 )
+"""What stands against stopping a move, and against each of its knobs."""
+
+
+def _may_turn(*more: Reason) -> Reason:
+    """A knob: of a move that is ours, and whose mode has it."""
+    return reasons.first_of(_IN_FLIGHT, move_reasons.not_ours, *more)
 
 
 def _action(
@@ -55,6 +68,27 @@ def _life(action: GuestAction, keys: str, help_text: str, *, rank: int, dangerou
     )
 
 
+def _option(option: Option, key: str, label: str, help_text: str) -> Action:
+    """Something to choose in a plan: `plan-copy-disks`."""
+    return _action(
+        f"plan-{_OPTION_IDS[option]}",
+        key,
+        label,
+        help_text,
+        Place.PLAN,
+        why_not=move_reasons.ruled_out(option),
+        rank=6,
+    )
+
+
+_OPTION_IDS = {
+    Option.COPY_DISKS: "copy-disks",
+    Option.POSTCOPY: "post-copy",
+    Option.LAST_RESORT: "last-resort",
+    Option.BANDWIDTH: "bandwidth",
+    Option.DOWNTIME: "downtime",
+}
+
 REGISTRY: tuple[Action, ...] = (
     _action(
         "migrate",
@@ -65,7 +99,16 @@ REGISTRY: tuple[Action, ...] = (
         why_not=_MAY_MOVE,
         rank=0,
     ),
-    _action("open", "enter", "open", "Open what the cursor is on.", Place.GUESTS, Place.MOVES, rank=3),
+    _action(
+        "open",
+        "enter",
+        "open",
+        "Open what the cursor is on.",
+        Place.GUESTS,
+        Place.MOVES,
+        Place.HISTORY,
+        rank=3,
+    ),
     _life(GuestAction.START, "s", "Start a guest that is off.", rank=4),
     _life(
         GuestAction.SHUT_DOWN,
@@ -92,9 +135,20 @@ REGISTRY: tuple[Action, ...] = (
         Place.GUESTS,
         rank=2,
     ),
+    _action(
+        "search",
+        "slash",
+        "filter",
+        "Show only what has these words: a guest, a host, a mode, a result, who did it.",
+        *_JOURNAL_PLACES,
+        rank=0,
+    ),
+    _action("read-again", "r", "read again", "Read the journal again.", *_JOURNAL_PLACES, rank=3),
     _action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, rank=None),
-    _action("sort", "o", "sort", "Sort by the next column.", Place.GUESTS, rank=5),
-    _action("sort-reverse", "O", "reverse", "Turn the order round.", Place.GUESTS, rank=None),
+    _action("sort", "o", "sort", "Sort by the next column.", Place.GUESTS, *_JOURNAL_PLACES, rank=5),
+    _action(
+        "sort-reverse", "O", "reverse", "Turn the order round.", Place.GUESTS, *_JOURNAL_PLACES, rank=None
+    ),
     _action(
         "host-pane",
         "h",
@@ -112,30 +166,41 @@ REGISTRY: tuple[Action, ...] = (
         why_not=_MAY_START_MOVE,
         rank=0,
     ),
+    _action(
+        "plan-mode",
+        "m",
+        "mode",
+        "The next way of moving that fits the guest: live, paused, saved, offline.",
+        Place.PLAN,
+        why_not=move_reasons.one_mode_only,
+        rank=1,
+    ),
+    _option(Option.COPY_DISKS, "c", "disks", "Copy the disks that are not shared, or not."),
+    _option(Option.POSTCOPY, "p", "post-copy", "Make the move ready for post-copy, or not."),
+    _option(
+        Option.LAST_RESORT, "l", "last resort", "The next answer to a guest that writes too much to converge."
+    ),
+    _option(Option.BANDWIDTH, "b", "bandwidth", "Limit the transfer, in MiB a second."),
+    _option(
+        Option.DOWNTIME, "d", "downtime", "The most that the guest may stand still at the switch, in ms."
+    ),
+    _action(
+        "plan-echo",
+        "e",
+        "echo",
+        "Which address of the guest is asked, to measure from outside how long it is away.",
+        Place.PLAN,
+        why_not=move_reasons.no_plan,
+        rank=None,
+    ),
     _action("check-again", "r", "check again", "Ask all the questions again.", Place.PLAN, rank=3),
-    _action(
-        "plan-bandwidth",
-        "b",
-        "bandwidth",
-        "Limit the transfer, in MiB a second.",
-        Place.PLAN,
-        rank=1,
-    ),
-    _action(
-        "plan-downtime",
-        "d",
-        "downtime",
-        "How long the guest may stand still, in ms.",
-        Place.PLAN,
-        rank=1,
-    ),
     _action(
         "bandwidth",
         "b",
         "bandwidth",
         "Limit the transfer from now on, in MiB a second.",
         Place.RUN,
-        why_not=_MAY_TURN,
+        why_not=_may_turn(move_reasons.wrong_mode(Option.BANDWIDTH)),
         rank=0,
     ),
     _action(
@@ -144,8 +209,30 @@ REGISTRY: tuple[Action, ...] = (
         "downtime",
         "Change how long the guest may stand still, in ms.",
         Place.RUN,
-        why_not=_MAY_TURN,
+        why_not=_may_turn(move_reasons.wrong_mode(Option.DOWNTIME)),
         rank=0,
+    ),
+    _action(
+        "post-copy",
+        "p",
+        "post-copy",
+        "Switch over now and fetch the rest of the memory: no way back.",
+        Place.RUN,
+        why_not=_may_turn(
+            move_reasons.wrong_mode(Option.POSTCOPY), move_reasons.not_prepared, move_reasons.too_early
+        ),
+        dangerous=True,
+        rank=1,
+    ),
+    _action(
+        "pause-guest",
+        "z",
+        "pause guest",
+        "Pause the guest until it has arrived, so that the transfer comes to an end.",
+        Place.RUN,
+        why_not=_may_turn(move_reasons.stands_still, move_reasons.too_early),
+        dangerous=True,
+        rank=1,
     ),
     _action(
         "abort",
@@ -153,7 +240,17 @@ REGISTRY: tuple[Action, ...] = (
         "abort",
         "Stop the transfer: the guest stays where it runs.",
         *_MOVE_PLACES,
-        why_not=_MAY_TURN,
+        why_not=_IN_FLIGHT,
+        dangerous=True,
+        rank=0,
+    ),
+    _action(
+        "mend",
+        "m",
+        "mend",
+        "Do what a move has left to do.",
+        *_MOVE_PLACES,
+        why_not=reasons.first_of(reasons.read_only, reasons.nothing_to_mend),
         dangerous=True,
         rank=1,
     ),
@@ -164,6 +261,8 @@ REGISTRY: tuple[Action, ...] = (
         "Copy the equivalent virsh command; after a move the one that is left to do.",
         Place.PLAN,
         Place.RUN,
+        Place.MOVES,
+        Place.PAST,
         why_not=reasons.nothing_to_copy,
         rank=4,
     ),
@@ -175,6 +274,9 @@ REGISTRY: tuple[Action, ...] = (
         Place.GUEST,
         Place.PLAN,
         Place.RUN,
+        Place.HISTORY,
+        Place.PAST,
+        Place.AUDIT,
         rank=1,
     ),
     _action(
@@ -194,10 +296,14 @@ REGISTRY: tuple[Action, ...] = (
         "mode-moves",
         "5",
         "migrations",
-        "Go to the moves of this session.",
+        "Go to the moves in flight and to what they have left to do.",
         Place.ANYWHERE,
         rank=8,
     ),
+    _action(
+        "history", "H", "history", "All moves that have ended, from the journal.", Place.ANYWHERE, rank=None
+    ),
+    _action("audit", "A", "audit", "Who did what, when, and what came of it.", Place.ANYWHERE, rank=None),
     _action("theme", "T", "theme", "Another set of colours.", Place.ANYWHERE, rank=None),
     _action(
         "palette",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from backends.model.move import Move
+from backends.model.move import Move, Origin
 from tui.dialogs.choice import Choice, ChoiceDialog
 from tui.format import percent
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, wrap
 from tui.words.move import is_outrun
+from tui.words.way import fate_words
 
 
 class Leave(Enum):
@@ -22,9 +23,16 @@ class Leave(Enum):
 
 
 _DETACHED = (
-    "The hosts move the guests by themselves: they go on when this program ends. Its last step is then left"
-    " to you: to remove the definition that stays on the source, shut off."
+    "The hosts move the guests by themselves: they go on when this program ends. What is then left to do (to"
+    " remove the definition that stays on the source, shut off) the next start does, or asks you about."
 )
+
+_BOUND = "So this session cannot be left to them: keep watching, or abort."
+
+
+def ours(moves: Iterable[Move]) -> list[Move]:
+    """Moves in flight that are not somebody else's: those do not care whether we watch."""
+    return [move for move in moves if not move.phase.final and move.origin is not Origin.ELSEWHERE]
 
 
 def detached_words(moves: Sequence[Move]) -> str:
@@ -52,18 +60,24 @@ def _way(move: Move) -> Line:
 
 
 def leave_dialog(moves: Sequence[Move]) -> ChoiceDialog[Leave]:
-    """Names them; moves are peer-to-peer and survive the program."""
+    """Names them. Leaving them alone is offered only when all of them go on without this program."""
+    bound = [move for move in moves if not move.outlives_us]
 
     def body(width: int) -> list[Line]:
-        lines = [_way(move) for move in moves]
-        return [*lines, EMPTY, *wrap(_DETACHED, width)]
+        lines: list[Line] = []
+        for move in moves:
+            lines.append(_way(move))
+            if not move.outlives_us:
+                lines += wrap(fate_words(move), width, Tone.DOUBT, indent="  ", first=line("  "))
+        return [*lines, EMPTY, *wrap(_BOUND if bound else _DETACHED, width)]
 
+    detach = Choice("d", "detach: leave, and let them go on", Leave.DETACH)
     return ChoiceDialog(
         "moves are in flight",
         body,
         [
             Choice("k", "keep watching", Leave.STAY),
-            Choice("d", "detach: leave, and let them go on", Leave.DETACH),
+            *([] if bound else [detach]),
             Choice("a", "abort them, and stay to see what comes of it", Leave.ABORT),
         ],
     )

@@ -13,7 +13,8 @@ from backends.model.move import Move, MoveId, MoveRequest, Outcome, Result
 from tui.headless.exits import EXIT_OF_RESULT, Exit
 from tui.headless.lines import CancellingLine, log_line, outcome_line, phase_line, progress_line
 from tui.headless.output import Ink, Output
-from tui.words.move import outcome_words, progress_words
+from tui.words.move import progress_words
+from tui.words.outcome import outcome_words
 
 OUTCOME_INK = {
     Result.SUCCEEDED: Ink.GOOD,

@@ -23,7 +23,7 @@ from tui.screens.guest import GuestScreen
 from tui.screens.guest_columns import guest_columns, guest_filter
 from tui.screens.life import GuestPlace
 from tui.widgets.chrome import Header, KeyLine
-from tui.widgets.filter_line import FilterLine
+from tui.widgets.filter_line import FILTER_KEYS, FilterLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.hosts_pane import HostsLine, HostsPane
@@ -36,14 +36,6 @@ AGE_TICK_S = 60.0
 
 TROUBLE_TICK_S = 1.0
 """The same for the time that a host has been silent."""
-
-
-_FILTER_KEYS: Line = (
-    Cell(" enter", Tone.TITLE),
-    Cell(" keep the filter "),
-    Cell(" esc", Tone.TITLE),
-    Cell(" all rows "),
-)
 
 
 def _now() -> datetime:
@@ -62,6 +54,8 @@ class GuestsScreen(GuestPlace):
     def __init__(self) -> None:
         super().__init__()
         self._arriving: set[GuestKey] = set()
+        self._moved: set[GuestKey] = set()
+        """Guests of moves that rows tell of: one that is no longer watched leaves no trace in the state."""
 
     def compose(self) -> ComposeResult:
         """The panes."""
@@ -105,6 +99,7 @@ class GuestsScreen(GuestPlace):
         """Everything anew."""
         state = self.state
         self._arriving = arriving(state)
+        self._moved = {move.request.guest for move in state.moves.values()}
         keys = (guest.key for guest in state.guests() if guest.key not in self._arriving)
         self.grid.placeholder = self._nothing_here()
         self.grid.show([row for key in keys if (row := row_of(state, key))])
@@ -137,8 +132,8 @@ class GuestsScreen(GuestPlace):
     def _follow_moves(self, update: Update) -> None:
         """Guests in flight, and their twins at the destination, which are shown only once they have arrived."""
         before, self._arriving = self._arriving, arriving(update.state)
-        moved = {move.request.guest for move in update.state.moves.values()}
-        self._change_rows(moved | (before ^ self._arriving))
+        moved_before, self._moved = self._moved, {move.request.guest for move in update.state.moves.values()}
+        self._change_rows(moved_before | self._moved | (before ^ self._arriving))
 
     def _change_rows(self, keys: set[GuestKey]) -> None:
         changed: list[GuestRow] = []
@@ -225,7 +220,7 @@ class GuestsScreen(GuestPlace):
     def redraw_keys(self) -> None:
         """While a filter is typed, keys do other things."""
         if self.query_one(FilterLine).is_open:
-            self.query_one(KeyLine).show_line(_FILTER_KEYS)
+            self.query_one(KeyLine).show_line(FILTER_KEYS)
         else:
             super().redraw_keys()
 

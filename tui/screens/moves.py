@@ -1,4 +1,4 @@
-"""Mode 5: the moves of this session, in flight and done."""
+"""Mode 5: moves in flight and done, what moves have left to do, and what else libvirt is busy with."""
 
 from __future__ import annotations
 
@@ -9,36 +9,35 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
-from backends.api import FerryError
 from backends.model.fleet import Topic
 from backends.model.move import Move, MoveId
+from backends.model.unfinished import Unfinished
 from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
-from tui.dialogs.abort import abort_dialog
-from tui.screens.place import PlaceScreen
+from tui.screens.move_acts import MovePlace
 from tui.screens.run import RunScreen
-from tui.toasts import complain
 from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import LineView, dim
-from tui.words.jobs import foreign_jobs, jobs_picture
+from tui.widgets.lines import Line, LineView, dim, line, spread
+from tui.words.jobs import jobs_picture
 from tui.words.moves import move_columns
+from tui.words.unfinished import unfinished_columns, unfinished_detail
 
 _NONE_YET = (
-    "No move yet in this session.\n\n"
-    "m on a guest (mode 1) plans one. A move goes on when virt-ferry ends; what still runs of an earlier"
-    " session, or of anybody, is then shown below."
+    "No move is in flight.\n\n"
+    "m on a guest (mode 1) plans one. What an earlier session or anybody else has started is shown here by"
+    " itself as soon as its host answers. H shows the moves that have ended."
 )
 
-JOBS_GAP_S = 2.0
-"""How often libvirt's jobs are asked for, while this screen is in front."""
+ROWS_MOST = 6
+"""Rows of what is left to do: the moves need the room."""
 
 
-class MovesScreen(PlaceScreen):
-    """A line with a bar for each; below them the jobs that others started."""
+class MovesScreen(MovePlace):
+    """A line with a bar for each move; below them what is left to do, and other jobs."""
 
     PLACE = Place.MOVES
     CSS_PATH = Path(__file__).with_name("moves.tcss")
@@ -55,85 +54,113 @@ class MovesScreen(PlaceScreen):
             sort="started",
             glyphs=glyphs,
             placeholder=_NONE_YET,
+            id="moves",
         )
+        yield Grid(
+            unfinished_columns(), key=lambda left: left.id, sort="kind", glyphs=glyphs, id="unfinished"
+        )
+        yield LineView(id="left")
         yield LineView(id="others")
         yield KeyLine()
 
     def on_mount(self) -> None:
-        """The table has the keys."""
+        """The moves have the keys."""
         self.grid.focus()
-        self.set_interval(JOBS_GAP_S, self._look_for_others)
-        self._look_for_others()
-
-    def on_screen_resume(self) -> None:
-        """Not only after the next interval."""
-        super().on_screen_resume()
-        self._look_for_others()
 
     @property
     def grid(self) -> Grid[Move]:
-        """The table."""
-        return self.query_one(Grid)
+        """The moves."""
+        return self.query_one("#moves", Grid)
+
+    @property
+    def leftovers(self) -> Grid[Unfinished]:
+        """What is left to do."""
+        return self.query_one("#unfinished", Grid)
 
     def now(self) -> Now:
-        """With the move under the cursor."""
-        return Now(self.state, read_only=self.session.settings.read_only, move=self.grid.highlighted)
+        """With the move under the cursor, unless the user is in the other list, and what is left to do."""
+        return Now(
+            self.state,
+            read_only=self.session.settings.read_only,
+            move=None if self.leftovers.has_focus else self.grid.highlighted,
+            unfinished=self.leftovers.highlighted,
+        )
+
+    # -- drawing ------------------------------------------------------------------------------------
 
     def resync(self) -> None:
         """Everything anew."""
         self.grid.show(self.state.moves.values())
         self._draw_heading()
+        self._show_unfinished()
+        self._draw_jobs()
         super().resync()
 
     def follow(self, update: Update) -> None:
         """Changed moves only."""
         moves = update.state.moves
-        changed = [MoveId(str(subject)) for topic, subject in update.dirty if topic is Topic.MOVE]
-        if changed:
-            self.grid.update([moves[move] for move in changed if move in moves])
+        touched = [MoveId(str(subject)) for topic, subject in update.dirty if topic is Topic.MOVE]
+        if touched:
+            changed = [moves[move] for move in touched if move in moves]
+            self.grid.update(changed, [move for move in touched if move not in moves])
             self._draw_heading()
+        if update.touches(Topic.UNFINISHED):
+            self._show_unfinished()
+            self._draw_heading()
+        if update.touches(Topic.JOBS):
+            self._draw_jobs()
         super().follow(update)
 
-    def _look_for_others(self) -> None:
-        """Only while somebody looks, and never two questions at once: a host may take long."""
-        is_asking = any(worker.group == "jobs" and not worker.is_finished for worker in self.workers)
-        if self.is_current and not is_asking:
-            self.run_worker(self._draw_others(), group="jobs")
-
-    async def _draw_others(self) -> None:
-        jobs = foreign_jobs(await self.session.fleet.running_jobs(), self.state)
-        self.set_class(bool(jobs), "-others")
-        if jobs:
-            state = self.state
-            self.query_one("#others", LineView).draw(lambda width: jobs_picture(jobs, state, width))
-
     def _draw_heading(self) -> None:
-        moves = self.state.moves.values()
+        moves, unfinished = self.state.moves.values(), self.state.unfinished
         going = sum(1 for move in moves if not move.phase.final)
-        cells = (Cell(" MIGRATIONS ", Tone.TITLE), dim(f" {going} in flight, {len(moves) - going} done"))
-        self.query_one("#heading", LineView).draw(lambda _: [cells])
+        left: Line = (Cell(" MIGRATIONS ", Tone.TITLE), dim(f" {going} in flight, {len(moves) - going} done"))
+        if unfinished:
+            left = (*left, dim(", "), Cell(f"{len(unfinished)} left to do", Tone.DOUBT))
+        keys = {action.id: action.shown_key() for action in self.actions}
+        places = (("history", " history   "), ("audit", " who did what "))
+        right = line(*(cell for name, words in places for cell in (Cell(keys[name], Tone.TITLE), dim(words))))
+        self.query_one("#heading", LineView).draw(lambda width: [spread(left, right, width)])
+
+    def _show_unfinished(self) -> None:
+        unfinished = self.state.unfinished
+        self.set_class(bool(unfinished), "-unfinished")
+        if not unfinished and self.leftovers.has_focus:
+            self.grid.focus()
+        self.leftovers.show(unfinished)
+        self.leftovers.styles.height = 2 + min(len(unfinished), ROWS_MOST)  # border and titles
+        self._draw_left()
+
+    def _draw_left(self) -> None:
+        left = self.leftovers.highlighted
+        key = next(action.shown_key() for action in self.actions if action.id == "mend")
+        self.query_one("#left", LineView).draw(lambda width: unfinished_detail(left, key, width))
+
+    def _draw_jobs(self) -> None:
+        state = self.state
+        jobs = tuple(job for job in state.jobs if state.move_of(job.guest) is None)
+        self.set_class(bool(jobs), "-others")
+        self.query_one("#others", LineView).draw(
+            lambda width: jobs_picture(jobs, state, width) if jobs else ()
+        )
+
+    # -- what the user does --------------------------------------------------------------------------
 
     @on(Grid.Highlighted)
     def _highlighted(self) -> None:
+        self._draw_left()
         self.redraw_keys()
 
-    @on(Grid.Selected)
+    def on_descendant_focus(self) -> None:
+        """Keys are about the list that has them."""
+        self.redraw_keys()
+
+    @on(Grid.Selected, "#moves")
     def do_open(self) -> None:
         """One move on its own page."""
-        move = self.grid.highlighted
-        if move:
+        if move := self.grid.highlighted:
             self.app.push_screen(RunScreen(move.id))
 
-    def do_abort(self) -> None:
-        """Stop it, after a confirmation."""
-        move = self.grid.highlighted
-        if move:
-            self.app.run_worker(self._abort(move))
-
-    async def _abort(self, move: Move) -> None:
-        if not await self.app.push_screen_wait(abort_dialog(move)):
-            return
-        try:
-            await self.session.fleet.abort_move(move.id)
-        except FerryError as error:
-            complain(self.app, error)
+    @on(Grid.Selected, "#unfinished")
+    def _mend_selected(self) -> None:
+        self.action_perform("mend")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -12,14 +13,13 @@ from textual.binding import BindingType
 from backends.api import FerryError
 from backends.model.fleet import HostView, Topic
 from backends.model.guest import GuestKey
-from backends.model.host import HostName
 from backends.model.move import DEFAULT_MAX_DOWNTIME_MS, Check, MoveRequest, Preflight, Verdict
 from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
 from tui.dialogs.choice import confirm
-from tui.dialogs.limits import bandwidth_dialog, downtime_dialog, number_in
+from tui.dialogs.limits import bandwidth_dialog, downtime_dialog, echo_dialog, number_in
 from tui.screens.place import PlaceScreen
 from tui.screens.run import RunScreen
 from tui.toasts import complain, copy
@@ -27,13 +27,10 @@ from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, spread, wrap
+from tui.wish import Wish, after, driver_of, fitting_modes, last_resorts, request_for
 from tui.words.checks import checks_head, checks_picture
-from tui.words.plan import (
-    destination_columns,
-    destinations,
-    limits_line,
-    verdict_picture,
-)
+from tui.words.plan import destination_columns, destinations, verdict_picture
+from tui.words.wish import way_picture, wish_picture
 
 
 class PlanScreen(PlaceScreen):
@@ -42,12 +39,13 @@ class PlanScreen(PlaceScreen):
     PLACE = Place.PLAN
     CSS_PATH = Path(__file__).with_name("plan.tcss")
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(Place.PLAN)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012  (Textual declares it so)
 
     def __init__(self, guest: GuestKey) -> None:
         super().__init__()
         self._guest = guest
-        self._bandwidth: int | None = None
-        self._downtime = DEFAULT_MAX_DOWNTIME_MS
+        self._wish = Wish()
+        self._asked: MoveRequest | None = None
         self._checks: list[Check] = []
         self._preflight: Preflight | None = None
         self._trouble = ""
@@ -63,7 +61,8 @@ class PlanScreen(PlaceScreen):
             glyphs=glyphs,
             placeholder="There is no other host.",
         )
-        yield LineView(id="limits")
+        yield LineView(id="wish")
+        yield LineView(id="way")
         yield LineView(id="checks-head")
         yield ReadView(id="checks")
         yield LineView(id="verdict")
@@ -84,6 +83,7 @@ class PlanScreen(PlaceScreen):
             self.state,
             read_only=self.session.settings.read_only,
             guest=self.state.guest(self._guest),
+            request=self._request(),
             preflight=self._preflight,
         )
 
@@ -92,13 +92,7 @@ class PlanScreen(PlaceScreen):
         guest, row = self.state.guest(self._guest), self.grid.highlighted
         if guest is None or row is None:
             return None
-        return MoveRequest(
-            guest=guest.key,
-            name=guest.name,
-            destination=HostName(row.spec.name),
-            bandwidth_mib_s=self._bandwidth,
-            max_downtime_ms=self._downtime,
-        )
+        return request_for(self._wish, guest, driver_of(self.state, guest), row.spec.name)
 
     # -- drawing ------------------------------------------------------------------------------------
 
@@ -118,6 +112,8 @@ class PlanScreen(PlaceScreen):
             self.grid.update(destinations(update.state, guest))
         if self._guest in update.guests():
             self._draw_head()
+            if self._request() != self._asked:
+                self.do_check_again()  # its state rules out what was planned
         super().follow(update)
 
     def _draw_head(self) -> None:
@@ -129,12 +125,13 @@ class PlanScreen(PlaceScreen):
         self.query_one("#plan-head", LineView).draw(lambda width: [spread(left, right, width), EMPTY])
 
     def _draw_plan(self) -> None:
-        """Limits, checks and what they come to."""
+        """Choices, checks and what they come to."""
         glyphs = self.session.settings.glyphs
         request = self._request()
         checks, preflight, trouble = list(self._checks), self._preflight, self._trouble
         head = checks_head(checks, finished=preflight is not None or bool(trouble) or request is None)
-        self.query_one("#limits", LineView).draw(lambda _: [limits_line(request)] if request else [EMPTY])
+        self.query_one("#wish", LineView).draw(lambda width: self._wish_lines(request, width))
+        self.query_one("#way", LineView).draw(lambda width: way_picture(preflight, glyphs, width))
         view = self.query_one("#checks", ReadView)
         view.draw(lambda width: checks_picture(checks, glyphs, width))
         is_long = len(view.lines) > view.size.height
@@ -145,13 +142,20 @@ class PlanScreen(PlaceScreen):
         )
         self.redraw_keys()
 
+    def _wish_lines(self, request: MoveRequest | None, width: int) -> list[Line]:
+        guest = self.state.guest(self._guest)
+        if request is None or guest is None:
+            return [EMPTY]
+        keys = {action.id: action.shown_key() for action in self.actions}
+        return wish_picture(request, guest, driver_of(self.state, guest), keys.__getitem__, width)
+
     # -- checks -------------------------------------------------------------------------------------
 
     @on(Grid.Highlighted)
     def do_check_again(self) -> None:
         """Ask all the questions (anew)."""
         self._checks, self._preflight, self._trouble = [], None, ""
-        request = self._request()
+        self._asked = request = self._request()
         if request:
             self.run_worker(self._check(request), group="preflight", exclusive=True)
         self._draw_plan()
@@ -212,25 +216,60 @@ class PlanScreen(PlaceScreen):
         )
         return await self.app.push_screen_wait(question)
 
+    # -- what the user wishes ------------------------------------------------------------------------
+
+    def _want(self, wish: Wish) -> None:
+        """Another plan: its checks."""
+        self._wish = wish
+        self.do_check_again()
+
+    def do_plan_mode(self) -> None:
+        """The next one that fits."""
+        guest, request = self.state.guest(self._guest), self._request()
+        if guest and request:
+            fitting = fitting_modes(guest, driver_of(self.state, guest))
+            self._want(replace(self._wish, mode=after(fitting, request.mode)))
+
+    def do_plan_copy_disks(self) -> None:
+        """Yes or no."""
+        self._want(replace(self._wish, copy_disks=not self._wish.copy_disks))
+
+    def do_plan_post_copy(self) -> None:
+        """Yes or no."""
+        self._want(replace(self._wish, postcopy=not self._wish.postcopy))
+
+    def do_plan_last_resort(self) -> None:
+        """The next one that the driver has."""
+        resorts = last_resorts(self._guest.driver)
+        self._want(replace(self._wish, last_resort=after(resorts, self._wish.last_resort)))
+
     def do_plan_bandwidth(self) -> None:
         """Type a limit."""
         self.run_worker(self._ask_bandwidth(), group="ask", exclusive=True)
 
     async def _ask_bandwidth(self) -> None:
-        answer = await self.app.push_screen_wait(bandwidth_dialog(self._bandwidth))
+        answer = await self.app.push_screen_wait(bandwidth_dialog(self._wish.bandwidth_mib_s))
         if answer is not None:
-            self._bandwidth = number_in(answer)
-            self.do_check_again()
+            self._want(replace(self._wish, bandwidth_mib_s=number_in(answer)))
 
     def do_plan_downtime(self) -> None:
         """Type a limit."""
         self.run_worker(self._ask_downtime(), group="ask", exclusive=True)
 
     async def _ask_downtime(self) -> None:
-        answer = await self.app.push_screen_wait(downtime_dialog(self._downtime))
+        answer = await self.app.push_screen_wait(downtime_dialog(self._wish.max_downtime_ms))
         if answer is not None:
-            self._downtime = number_in(answer) or DEFAULT_MAX_DOWNTIME_MS
-            self.do_check_again()
+            most_ms = number_in(answer) or DEFAULT_MAX_DOWNTIME_MS
+            self._want(replace(self._wish, max_downtime_ms=most_ms))
+
+    def do_plan_echo(self) -> None:
+        """Type an address."""
+        self.run_worker(self._ask_echo(), group="ask", exclusive=True)
+
+    async def _ask_echo(self) -> None:
+        answer = await self.app.push_screen_wait(echo_dialog(self._wish.echo_address))
+        if answer is not None:
+            self._want(replace(self._wish, echo_address=answer.strip()))
 
     def do_copy_command(self) -> None:
         """The virsh command, into the terminal's clipboard."""

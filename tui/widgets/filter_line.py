@@ -8,6 +8,17 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
+from tui.widgets.grid_columns import Cell, Tone
+from tui.widgets.lines import Line
+
+FILTER_KEYS: Line = (
+    Cell(" enter", Tone.TITLE),
+    Cell(" keep the filter "),
+    Cell(" esc", Tone.TITLE),
+    Cell(" all rows "),
+)
+"""What keys do while a filter is typed."""
+
 
 class FilterLine(Input):
     """Opens with `/`; enter keeps the filter and closes the line, escape clears it and closes."""
@@ -20,8 +31,13 @@ class FilterLine(Input):
     class Closed(Message):
         """The keys belong to the table again."""
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002  (the name Textual gives it)
-        super().__init__(placeholder="words of a name, host:h1, state:off, !not, ~regex", id=id)
+    def __init__(
+        self,
+        placeholder: str = "words of a name, host:h1, state:off, !not, ~regex",
+        *,
+        id: str,  # noqa: A002  (the name Textual gives it)
+    ) -> None:
+        super().__init__(placeholder=placeholder, id=id)
         self.cursor_blink = False
         self.can_focus = False
 

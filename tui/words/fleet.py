@@ -13,6 +13,7 @@ from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, length
 from tui.words.guest import arriving
 from tui.words.twin import is_arriving, twin_of
+from tui.words.unfinished import ALARMS
 
 _LINK_TONES = {Link.DEGRADED: Tone.DOUBT, Link.STALE: Tone.DOUBT, Link.DOWN: Tone.ALARM}
 _LINK_ORDER = (Link.UP, Link.CONNECTING, Link.DEGRADED, Link.STALE, Link.DOWN)
@@ -39,14 +40,18 @@ def _urgent(state: FleetState) -> Iterable[Cell]:
     if alarms := alarm_count(state):
         yield dim("   alarms ")
         yield Cell(str(alarms), Tone.ALARM)
+    if calm := sum(1 for left in state.unfinished if left.kind not in ALARMS):
+        yield dim("   left to do ")
+        yield Cell(str(calm), Tone.DOUBT)
 
 
 def alarm_count(state: FleetState) -> int:
-    """What needs a person now: hosts that say no, crashed guests, moves without a known end."""
+    """What needs a person now: hosts that say no, crashed guests, moves without a known end or with a bad one."""
     down = sum(1 for view in state.hosts.values() if view.link.link is Link.DOWN)
     crashed = sum(1 for guest in state.guests() if guest.state is GuestState.CRASHED)
     lost = sum(1 for move in state.moves.values() if move.phase is Phase.INDETERMINATE)
-    return down + crashed + lost
+    urgent = sum(1 for left in state.unfinished if left.kind in ALARMS)
+    return down + crashed + lost + urgent
 
 
 def _hosts(state: FleetState) -> Iterable[Cell]:

@@ -1,8 +1,8 @@
-"""Jobs that libvirt reports and this session did not start: moves of an earlier one, of virsh, of others."""
+"""Jobs that libvirt reports and that are no moves: saves, dumps, copies of blocks, whoever started them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from backends.model.fleet import FleetState
 from backends.model.move import RunningJob
@@ -12,15 +12,10 @@ from tui.widgets.lines import Line, dim, line, wrap
 from tui.words.virsh import guest_command
 
 
-def foreign_jobs(jobs: Iterable[RunningJob], state: FleetState) -> tuple[RunningJob, ...]:
-    """Those that belong to no move of this session."""
-    return tuple(job for job in jobs if state.move_of(job.guest) is None)
-
-
 def jobs_picture(jobs: Sequence[RunningJob], state: FleetState, width: int) -> list[Line]:
     """What runs, how far it is, and how it could be stopped."""
     lines: list[Line] = [
-        line(Cell(" STARTED ELSEWHERE ", Tone.TITLE), dim(" libvirt reports these jobs, too"))
+        line(Cell(" OTHER JOBS ", Tone.TITLE), dim(" libvirt reports them; they are no moves"))
     ]
     for job in jobs:
         lines.append(
@@ -31,11 +26,16 @@ def jobs_picture(jobs: Sequence[RunningJob], state: FleetState, width: int) -> l
                 f"  {job.operation}",
                 dim(f"  for {duration(job.elapsed_s)}  "),
                 long_size(job.processed_bytes),
-                dim(" sent  "),
+                dim(" done  "),
                 long_size(job.remaining_bytes),
                 dim(" left"),
             )
         )
-        command = guest_command(state.hosts[job.guest.host].spec, job.guest, job.name, "domjobabort")
+        command = abort_command(job, state)
         lines += wrap(f"to stop it: {command}", width - 2, Tone.DIM, indent="   ", first=line("   "))
     return lines
+
+
+def abort_command(job: RunningJob, state: FleetState) -> str:
+    """What stops it by hand."""
+    return guest_command(state.hosts[job.guest.host].spec, job.guest, job.name, "domjobabort")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest
-from backends.model.move import MoveRequest, Preflight
+from backends.model.move import Preflight
 from tui.format import UNKNOWN, count, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
-from tui.widgets.lines import EMPTY, Line, dim, line, wrap
+from tui.widgets.lines import EMPTY, Line, line, wrap
 from tui.words.host import link_cell
 
 
@@ -82,16 +82,3 @@ def _sentence(preflight: Preflight, glyphs: Glyphs) -> Line:
             Cell(f" {glyphs.warning} enter moves it, after you have accepted the doubts.", Tone.DOUBT),
         )
     return line(Cell(f" {glyphs.ok} enter moves {request.name} to {request.destination}.", Tone.GOOD))
-
-
-def limits_line(request: MoveRequest) -> Line:
-    """Mode, bandwidth and downtime of a plan."""
-    bandwidth, downtime = request.bandwidth_mib_s, request.max_downtime_ms
-    return line(
-        dim(" mode "),
-        Cell(request.mode.value),
-        dim("    bandwidth "),
-        Cell(f"{bandwidth} MiB/s" if bandwidth else "no limit"),
-        dim("    may stand still "),
-        Cell(f"{downtime} ms" if downtime else "as the hypervisor likes"),
-    )
