@@ -16,15 +16,14 @@ import pytest
 
 from backends.api import ActionError, Fleet, open_fleet
 from backends.lab.errors import LabError
-from backends.lab.guest import Guest
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.layout import Layout
 from backends.lab.specs import lab_specs
-from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName
-from backends.model.move import Move, MoveId, MoveRequest, Phase, Preflight, Result, Verdict
+from backends.model.move import MoveRequest, Phase, Preflight, Result, Verdict
+from tests.lab.moving import ended, hosts_of, make, under_way
 from tests.watching import all_up, guest_named, until
 
 H1, H2 = HostName("h1"), HostName("h2")
@@ -39,41 +38,9 @@ async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
         yield opened
 
 
-async def make(lab: Lab, fleet: Fleet, spec: GuestSpec) -> Guest:
-    """A guest on h1 that runs and that the fleet knows."""
-    guest = await asyncio.to_thread(lab.guest, spec)
-    await until(fleet, lambda state: any(g.name == spec.name for g in state.guests()))
-    return guest
-
-
 async def plan(fleet: Fleet, name: str, bandwidth_mib_s: int | None = None) -> Preflight:
     guest = guest_named(fleet.state, name)
     return await fleet.preflight(MoveRequest(guest.key, guest.name, H2, bandwidth_mib_s=bandwidth_mib_s))
-
-
-async def ended(fleet: Fleet, move: MoveId, timeout_s: float = 90) -> Move:
-    state = await until(fleet, lambda state: state.moves[move].phase.final, timeout_s)
-    return state.moves[move]
-
-
-async def under_way(fleet: Fleet, move: MoveId) -> Move:
-    """The move once memory flows."""
-
-    def flows(state: FleetState) -> bool:
-        progress = state.moves[move].progress
-        return progress is not None and progress.processed_bytes > 0
-
-    return (await until(fleet, flows)).moves[move]
-
-
-def hosts_of(lab: Lab, name: str) -> dict[str, str]:
-    """Which hosts know the guest, and its state there, as virsh says: the engine is not asked."""
-    found = {}
-    for host in ("h1", "h2", "h3"):
-        answer = lab.host(host).exec("virsh", "domstate", name, check=False)
-        if answer.returncode == 0:
-            found[host] = answer.stdout.strip()
-    return found
 
 
 async def test_a_live_move_loses_no_tick_and_leaves_nothing_behind(lab: Lab, fleet: Fleet) -> None:

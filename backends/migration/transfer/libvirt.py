@@ -137,13 +137,14 @@ class LibvirtTransfer(Transfer):
             self.completed = jobs.from_fields(event.statistics)
         elif event.postcopy:
             self._say_postcopy()
-        elif (
-            event.switching
-            and self._request.mode is MoveMode.LIVE
-            and self._record.phase is not Phase.CANCELLING
-        ):
+        elif event.switching and self._is_the_switch():
             self._record.signal(Signal.GUEST_STOPPED)
             self._record.log("the guest is stopped for the switch")
+
+    def _is_the_switch(self) -> bool:
+        """libvirt calls every stop during a migration so, ours and that of a paused mode included."""
+        is_paused = self._request.mode is not MoveMode.LIVE or bool(self._record.traces(TraceKind.PAUSE))
+        return not is_paused and self._record.phase is not Phase.CANCELLING
 
     def _say_postcopy(self) -> None:
         if self._record.phase is not Phase.POSTCOPY:

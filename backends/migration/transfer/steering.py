@@ -14,8 +14,8 @@ from backends.migration.policy import Decision
 from backends.migration.record import MoveRecord
 from backends.model.move import LogKind, MoveMode, MoveProgress, Origin, Phase
 
-_SAMPLES_BACK = 5
-"""Rates are taken over about so many samples: one alone is too jumpy to read."""
+_SAMPLES_BACK = 16
+"""More than a rate is taken over."""
 _STEERED = (Phase.COPYING, Phase.CONVERGING)
 
 
@@ -45,7 +45,7 @@ class Steering:
     async def take(self, statistics: JobStatistics) -> None:
         """One sample: shown, and steered by."""
         move = self._record.move
-        before = move.history[-_SAMPLES_BACK:][:1]
+        before = move.history[-_SAMPLES_BACK:]
         sample = progress.from_statistics(
             statistics, before, self.downtime_limit_ms, max_downtime_ms=move.request.max_downtime_ms
         )
