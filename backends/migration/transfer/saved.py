@@ -70,8 +70,6 @@ class SavedTransfer(Transfer):
         guest = await read_guest(here, self._request.guest)
         needed_bytes = guest.memory_bytes if guest else 0
         definition = await saving.read_whole_definition(here, self._uuid)
-        for what in definition.local_state:
-            self._record.log(f"its {what} file is not carried over: see that {self._destination.name} has it")
         move = self._record.id
         departure = await state_file.to_leave_from(self._source, self._driver, move, needed_bytes)
         arrival = await state_file.to_arrive_in(self._destination, self._driver, move, needed_bytes)
@@ -143,7 +141,7 @@ class SavedTransfer(Transfer):
         self._must_go_on()
         self._record.signal(Signal.GUEST_STOPPED)
         await self._record.durable()
-        Stage(self._record, "restoring", self._began_s, attempt.size_bytes)
+        Stage(self._record, "restoring", self._began_s).take(attempt.size_bytes, attempt.size_bytes)
         async with _own(self._destination, self._driver) as there:
             attempt.restore_asked = True
             await saving.restore(there, attempt.arrival.path, paused=self._paused)
