@@ -36,18 +36,21 @@ def from_statistics(
     """
     elapsed_s = statistics.elapsed_ms / 1000
     rate = _rate(statistics, elapsed_s, before)
-    measured = statistics.memory_iteration > 1
-    dirty = float(statistics.memory_dirty_pages_s * statistics.page_size) if measured else None
-    left = _left_by_pass(statistics, before) if measured and dirty else None
+    dirty = _dirty_rate(statistics)
+    left = None if dirty is None else _left_by_pass(statistics, before)
     storage = statistics.disk_total > 0 and statistics.memory_iteration == 0
     limit = max(max_downtime_ms or 0, downtime_limit_ms or 0) or None
-    stop_ms = expected_stop(left, rate, dirty, downtime_limit_ms, limit, _shrinks(statistics, before, left))
+    ratio = _pass_ratio(statistics, before, left)
+    writes = dirty if ratio is None or dirty is None or not rate else (dirty + min(ratio, 1.0) * rate) / 2
+    shrinks = ratio is not None and ratio * MARGIN <= 1
+    calmest = min(dirty, writes) if dirty is not None and writes is not None else None
+    stop_ms = expected_stop(left, rate, calmest, downtime_limit_ms, limit, shrinks=shrinks)
     eta_s = None
     if not storage:
         eta_s = time_left(
             statistics.remaining,
             rate,
-            dirty,
+            writes,
             sent=statistics.memory_processed,
             left=left,
             max_downtime_ms=limit,
@@ -64,7 +67,7 @@ def from_statistics(
         downtime_limit_ms=downtime_limit_ms,
         eta_s=eta_s,
         stop_ms=(0, stop_ms[1]) if stop_ms and bandwidth_limited else stop_ms,
-        outlook=outlook(left, rate, dirty, max_downtime_ms),
+        outlook=outlook(left, rate, writes, max_downtime_ms),
         disk_total_bytes=statistics.disk_total,
         disk_remaining_bytes=statistics.disk_remaining,
         pass_bytes=left,
@@ -83,12 +86,22 @@ def _rate(statistics: JobStatistics, elapsed_s: float, before: Sequence[MoveProg
     return rate if rate is not None else float(statistics.memory_bps) or None
 
 
+def _dirty_rate(statistics: JobStatistics) -> float | None:
+    """Bytes a second that the guest writes; None before QEMU has measured it.
+
+    That takes a pass, and a second (migration_bitmap_sync in ram.c). Until then it is 0, which no running guest is.
+    """
+    if statistics.memory_iteration < 2 or not statistics.memory_dirty_pages_s:
+        return None
+    return float(statistics.memory_dirty_pages_s * statistics.page_size)
+
+
 def _left_by_pass(statistics: JobStatistics, before: Sequence[MoveProgress]) -> int:
     """What the pass before had left when this one began.
 
     While a transfer runs, libvirt's `downtime` is QEMU's expected-downtime: what the last look at the dirty pages
     found (dirty_bytes_last_sync) over the bandwidth of the last 100 ms, which is also libvirt's `memory_bps`
-    (migration_update_counters in QEMU's migration.c sets both at once, though not before a dirty rate is known). It
+    (migration_update_counters in QEMU's migration.c sets both at once, but not before a dirty rate is known). It
     trails the begin of a pass by up to 100 ms, and older daemons do not tell it; what remains is never more than the
     pass had to send.
     """
@@ -99,12 +112,16 @@ def _left_by_pass(statistics: JobStatistics, before: Sequence[MoveProgress]) -> 
     return max(remaining, statistics.downtime_ms * statistics.memory_bps // 1000)
 
 
-def _shrinks(statistics: JobStatistics, before: Sequence[MoveProgress], left: int | None) -> bool:
-    """Has this pass clearly less to send than the newest one before it that was seen?"""
+def _pass_ratio(statistics: JobStatistics, before: Sequence[MoveProgress], left: int | None) -> float | None:
+    """How much smaller passes get, from one to the next, by the newest other one that was seen; None if none was.
+
+    It says the same as dirty rate / bandwidth, but of the bytes themselves: the two together are steadier than each.
+    """
     for old in reversed(before):
-        if old.iteration < statistics.memory_iteration:
-            return left is not None and old.pass_bytes is not None and left * MARGIN <= old.pass_bytes
-    return False
+        passes = statistics.memory_iteration - old.iteration
+        if passes > 0:
+            return (left / old.pass_bytes) ** (1 / passes) if left and old.pass_bytes else None
+    return None
 
 
 def needed_stop_ms(left: float, rate: float) -> float:
@@ -121,7 +138,8 @@ def outlook(
     need = needed_stop_ms(left, rate)
     if need * MARGIN <= max_downtime_ms or dirty * MARGIN <= rate:
         return Outlook.WILL_CONVERGE
-    return Outlook.TIGHT if need <= max_downtime_ms or dirty < rate else Outlook.WILL_NOT
+    tight = need <= max_downtime_ms or dirty <= TELLING_SHARE * rate
+    return Outlook.TIGHT if tight else Outlook.WILL_NOT
 
 
 def expected_stop(
@@ -130,6 +148,7 @@ def expected_stop(
     dirty: float | None,
     limit_ms: int | None,
     max_downtime_ms: int | None,
+    *,
     shrinks: bool = False,
 ) -> tuple[int, int] | None:
     """How long the guest will stand still for its memory, at least and at most; None while it cannot be told.
@@ -140,7 +159,7 @@ def expected_stop(
     if left is None or not rate or dirty is None or limit_ms is None or max_downtime_ms is None:
         return None
     need = needed_stop_ms(left, rate)
-    if need > max_downtime_ms and dirty >= rate:
+    if need > max_downtime_ms and dirty > TELLING_SHARE * rate:
         return None
     low = min(need, limit_ms) * min(1.0, dirty / rate)
     shrinks = dirty * MARGIN <= rate and (shrinks or need > max_downtime_ms)
