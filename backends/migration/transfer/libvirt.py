@@ -17,7 +17,7 @@ from backends.hypervisor.whereabouts import whereabouts
 from backends.migration import policy
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
-from backends.migration.transfer import disks
+from backends.migration.transfer import disks, last_words
 from backends.migration.transfer.steering import Steering
 from backends.migration.transfer.transfer import Transfer
 from backends.migration.verdict import POSTCOPY
@@ -38,6 +38,8 @@ class LibvirtTransfer(Transfer):
     def __init__(self, record: MoveRecord, source: Supervisor, destination: Supervisor) -> None:
         super().__init__(record, source, destination)
         self._control: Connection | None = None
+        self._usual_downtime_ms: int | None = None
+        """What was in force before; None where it was not touched."""
         self._steering = Steering(record, self._apply)
 
     # -- the transfer ------------------------------------------------------------------------------
@@ -52,7 +54,8 @@ class LibvirtTransfer(Transfer):
                     await self._migrate(control, worker, there)
                     await self._read_completed(control)
                 except FerryError as error:
-                    return await _as_lost_link(error, worker)
+                    await self._put_limit_back(control)
+                    return await self._explained(await _as_lost_link(error, worker))
         except FerryError as error:
             return ActionError(error.cause, host=error.host, operation=error.operation, hint=error.hint)
         return None
@@ -83,8 +86,29 @@ class LibvirtTransfer(Transfer):
     async def _limit_downtime(self, control: Connection, milliseconds: int) -> None:
         """A hypervisor without such a limit has its own; the figure is then not shown."""
         with contextlib.suppress(ActionError):
+            self._usual_downtime_ms = await jobs.read_max_downtime(control, self._uuid)
             await jobs.set_max_downtime(control, self._uuid, milliseconds)
             self._steering.downtime_limit_ms = milliseconds
+
+    async def _put_limit_back(self, control: Connection) -> None:
+        """QEMU keeps the limit of a transfer that failed: the next one, of whoever, must not inherit ours."""
+        if self._usual_downtime_ms is not None:
+            with contextlib.suppress(FerryError):
+                await jobs.set_max_downtime(control, self._uuid, self._usual_downtime_ms)
+
+    async def _explained(self, error: FerryError) -> FerryError:
+        """With what QEMU said on the destination, which libvirt's own error often hides."""
+        if isinstance(error, LinkError):
+            return error
+        move = self._record.move
+        words = await last_words.read(self._destination, self._source, move.request.guest, since=move.started)
+        if words and words not in error.cause:
+            return ActionError(
+                f"{error.cause} ({self._destination.name}: {words})",
+                host=error.host,
+                operation=error.operation,
+            )
+        return error
 
     async def _migrate(self, control: Connection, worker: Connection, there: Connection | None) -> None:
         """Sample the job until libvirt's call returns. Raises what that call raises, and nothing else."""
