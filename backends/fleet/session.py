@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from backends.errors import FerryError, LinkError
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.events import EventListener
+from backends.hypervisor.events import DomainEvent, DomainEventKind, EventListener
 from backends.hypervisor.host_facts import read_facts
 from backends.model.host import HostFacts, HostName, HostSpec, Reach
 from backends.model.question import Asker
@@ -42,6 +42,8 @@ class Session:
     trouble: str = ""
     """Why libvirt, or one of its drivers, does not answer; empty when all do."""
     hint: str = ""
+    jobs_stir: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when an event tells of a job's beginning or end, and when the session ends: fleet.jobs waits for it."""
     _locked: str = ""
     """A socket of libvirt's that this account may not use."""
 
@@ -110,7 +112,8 @@ class Session:
 
         async def attempt(driver: str, uri: str) -> None:
             try:
-                connection = await Connection.open(uri, host=self.host, listener=self.listener(driver))
+                heard = self._hearing_jobs(self.listener(driver))
+                connection = await Connection.open(uri, host=self.host, listener=heard)
             except FerryError as error:
                 errors[driver] = error
             else:
@@ -119,6 +122,14 @@ class Session:
         await asyncio.gather(*(attempt(driver, uri) for driver, uri in self.uris.items()))
         self.connections = {d: self.connections[d] for d in self.uris if d in self.connections}
         return errors
+
+    def _hearing_jobs(self, listener: EventListener) -> EventListener:
+        def heard(event: DomainEvent) -> None:
+            if event.kind in (DomainEventKind.JOB_BEGAN, DomainEventKind.JOB_COMPLETED):
+                self.jobs_stir.set()
+            listener(event)
+
+        return heard
 
     async def lost(self) -> FerryError:
         """Wait until the link or a connection is gone, and say why."""
@@ -138,6 +149,7 @@ class Session:
 
     async def close(self) -> None:
         """Let go of everything."""
+        self.jobs_stir.set()
         for connection in self.connections.values():
             connection.close()
         if self.shell is not None:

@@ -41,6 +41,8 @@ class Supervisor:
     def __init__(self, spec: HostSpec, board: Board, ask: Asker | None, folder: Path) -> None:
         self.spec = spec
         self.session: Session | None = None
+        self.up = asyncio.Event()
+        """Set while the host is up: all of its guests have been told."""
         self._board = board
         self._ask = ask
         self._folder = folder
@@ -101,12 +103,14 @@ class Supervisor:
                 await _first_to_end(_link_lost(session), self._serve(session, inventory))
             finally:
                 self.session = self._inventory = None
+                self.up.clear()
 
     async def _serve(self, session: Session, inventory: Inventory) -> None:
         await inventory.take_snapshot(session)
         self._heard_once = True
         self._up_at_s = asyncio.get_running_loop().time()
         self._say(Link.UP, session.trouble, session.hint)
+        self.up.set()
         await _first_to_end(
             inventory.follow(session),
             self._sample(session, inventory),

@@ -18,6 +18,8 @@ class DomainEventKind(Enum):
     LIFECYCLE = "lifecycle"
     CHANGED = "changed"
     """A device or the medium of a guest is different now."""
+    JOB_BEGAN = "job began"
+    """The first pass over the memory of a migration, a save or a dump."""
     JOB_COMPLETED = "job completed"
 
 
@@ -53,9 +55,11 @@ def register(connection: Any, loop: asyncio.AbstractEventLoop, heard: EventListe
     Drivers that lack an event are left without it. On a lane's thread.
     """
 
-    def sender(make: Callable[..., DomainEvent]) -> Callable[..., None]:
+    def sender(make: Callable[..., DomainEvent | None]) -> Callable[..., None]:
         def callback(_connection: Any, domain: Any, *details: Any) -> None:
-            tell(loop, heard, make(domain.UUIDString(), *details))
+            event = make(domain.UUIDString(), *details)
+            if event is not None:
+                tell(loop, heard, event)
 
         return callback
 
@@ -83,16 +87,21 @@ def _changed(uuid: str, *_details: object) -> DomainEvent:
     return DomainEvent(uuid, DomainEventKind.CHANGED)
 
 
+def _job_began(uuid: str, iteration: int, *_opaque: object) -> DomainEvent | None:
+    return DomainEvent(uuid, DomainEventKind.JOB_BEGAN) if iteration == 1 else None
+
+
 def _job_completed(uuid: str, statistics: Mapping[str, int], *_opaque: object) -> DomainEvent:
     return DomainEvent(uuid, DomainEventKind.JOB_COMPLETED, statistics=dict(statistics))
 
 
-_WANTED: dict[int, Callable[..., DomainEvent]] = {
+_WANTED: dict[int, Callable[..., DomainEvent | None]] = {
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: _lifecycle,
     libvirt.VIR_DOMAIN_EVENT_ID_REBOOT: _life,
     libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR: _life,
     libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED: _changed,
     libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED: _changed,
     libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE: _changed,
+    libvirt.VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION: _job_began,
     libvirt.VIR_DOMAIN_EVENT_ID_JOB_COMPLETED: _job_completed,
 }

@@ -11,6 +11,7 @@ from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import lifecycle, migrate
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.inventory import read_definitions, read_guests
+from backends.hypervisor.job_sweep import JobSweep
 from backends.hypervisor.saving import restore
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
 from backends.migration.checks.markers import IN_ENGLISH, reason
@@ -87,6 +88,11 @@ class _Case:
         """Raises FerryError."""
         return await self.ask(self.here)
 
+    async def has_job(self) -> bool:
+        """A transfer that comes in is no job to those who ask about this guest alone. Raises FerryError."""
+        jobs = await JobSweep(self.connection, self.host, self.key.driver).run()
+        return any(job.guest == self.key for job in jobs)
+
     async def ask_others(self) -> dict[HostName, Whereabouts | None]:
         """All other hosts at once; None for one that does not answer."""
 
@@ -157,7 +163,7 @@ async def _resume(case: _Case) -> str:
         return f"{case.name} runs on {case.host} already"
     if here.state is not GuestState.PAUSED:
         raise case.wrong(f"{case.name} is {here.state.value} here")
-    if here.job_running or here.reason == POSTCOPY_FAILED:
+    if here.job_running or here.reason == POSTCOPY_FAILED or await case.has_job():
         raise case.wrong(f"{case.name} is in the middle of a transfer")
     await case.must_not_be_elsewhere()
     await lifecycle.act(case.connection, case.key.uuid, GuestAction.RESUME)
