@@ -17,6 +17,7 @@ from backends.lab.prepare import why_not
 from tests.bench.crowd import crowd
 from tests.bench.figures import Figure, table
 from tests.bench.frozen import frozen
+from tests.bench.killed import killed
 from tests.bench.move import move
 from tests.bench.options import Benchmark, Options, Tell
 from tests.bench.start import start
@@ -28,16 +29,22 @@ BENCHMARKS: dict[str, Benchmark] = {
     "crowd": crowd,
     "frozen": frozen,
     "move": move,
+    "killed": killed,
     "stop": stop,
 }
-NEED_LAB = ("frozen", "move", "stop")
+NEED_LAB = ("frozen", "move", "killed", "stop")
 
 
 def main() -> int:
     """Run what was asked for; all by default."""
     arguments = _arguments()
     options = Options(
-        starts=arguments.starts, idle_s=arguments.idle, keys=arguments.keys, pairs=arguments.pairs
+        starts=arguments.starts,
+        idle_s=arguments.idle,
+        keys=arguments.keys,
+        pairs=arguments.pairs,
+        count=arguments.count,
+        seed=arguments.seed,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that a lab is taken down
     failed = 0
@@ -62,6 +69,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--idle", type=float, default=usual.idle_s, help="seconds of doing nothing")
     parser.add_argument("--keys", type=int, default=usual.keys, help="keys of each kind")
     parser.add_argument("--pairs", type=int, default=usual.pairs, help="rounds of moves")
+    parser.add_argument("--count", type=int, default=usual.count, help="faults, or kills")
+    parser.add_argument("--seed", type=int, default=usual.seed, help="of the random choices")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")

@@ -22,6 +22,10 @@ class Options:
     idle_s: float = 60.0
     keys: int = 200
     pairs: int = 6
+    count: int = 30
+    """Of faults, or of kills."""
+    seed: int = 1
+    """The same seed, the same faults at the same moments."""
 
 
 Tell = Callable[[str], None]
