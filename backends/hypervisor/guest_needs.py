@@ -247,11 +247,14 @@ def _folders(root: etree._Element) -> Iterator[SharedFolder]:
 
 
 def _plugs(root: etree._Element) -> Iterator[Plug]:
+    """A running guest's card shows what its network made of it (`bridge`, `direct`); the network is what counts."""
     for card in root.iterfind("devices/interface"):
         kind, source = card.get("type", ""), card.find("source")
-        name = _attribute(source, {"bridge": "bridge", "network": "network"}.get(kind, "dev"))
         openvswitch = _attribute(card.find("virtualport"), "type") == "openvswitch"
-        yield Plug(clean(kind), name, openvswitch)
+        if network := _attribute(source, "network"):
+            yield Plug("network", network)
+        else:
+            yield Plug(clean(kind), _attribute(source, "bridge" if kind == "bridge" else "dev"), openvswitch)
 
 
 def _files(root: etree._Element) -> Iterator[NeededFile]:

@@ -90,6 +90,11 @@ def test_the_needs_of_a_definition_with_everything() -> None:
     assert (found.arch, found.machine, found.emulator) == ("x86_64", "pc-q35-9.0", "/usr/bin/qemu")
 
 
+def test_a_running_guests_card_counts_as_plugged_into_its_network_whatever_that_made_of_it() -> None:
+    source = "<source network='lan' portid='p' bridge='br0'/>"
+    assert needs(f"<interface type='bridge'>{source}</interface>").plugs == (Plug("network", "lan"),)
+
+
 def test_a_fixed_frequency_makes_an_invariant_tsc_harmless() -> None:
     clock = "<clock offset='utc'><timer name='tsc' frequency='2000000000'/></clock>"
     assert not needs(rest=f"<cpu><feature policy='require' name='invtsc'/></cpu>{clock}").invariant_tsc

@@ -119,12 +119,17 @@ def name_verdict(uuid: str, raw_name: str, namesakes: tuple[Namesake, ...], host
 
 
 async def memory(context: Context) -> list[Check]:
-    """Room for the guest's memory. Huge pages are counted by themselves: see `pages`."""
+    """Room for the guest's memory. Huge pages are counted by themselves: see `pages`.
+
+    Where two readings of all its memory differ, the larger one counts: a refusal must be certain.
+    """
     if (await context.needs()).page_kib:
         return []
     available = await read_available_memory(context.destination_connection)
-    facts = context.destination_view.facts
-    return [memory_verdict(context.guest.memory_bytes, available, facts.memory_bytes if facts else None)]
+    view = context.destination_view
+    totals = [view.memory_bytes, view.facts.memory_bytes if view.facts else None]
+    largest = max((total for total in totals if total is not None), default=None)
+    return [memory_verdict(context.guest.memory_bytes, available, largest)]
 
 
 def memory_verdict(needed: int, available: int | None, total: int | None) -> Check:
