@@ -197,6 +197,6 @@ def _drawn_on(longer: Pass, shorter: Pass) -> float:
     assert longer.share is not None and shorter.share is not None
     assert longer.written_s is not None and shorter.written_s is not None
     difference = longer.written_s - shorter.written_s
-    if difference < _TELLING_DIFFERENCE * longer.written_s:
+    if difference <= _TELLING_DIFFERENCE * longer.written_s:
         return 0.0
     return shorter.share + (shorter.share - longer.share) * shorter.written_s / difference

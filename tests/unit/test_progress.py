@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.hypervisor.jobs import from_fields
 from backends.migration.progress import MAX_HISTORY, estimate, extended, from_statistics
-from backends.model.move import MoveProgress
+from backends.model.move import MoveProgress, Outlook
 
 MIB = 2**20
 # As libvirt 9.0 reported them of a 128 MiB guest in its second pass (virDomainGetJobStats).
@@ -86,3 +87,128 @@ def test_missing_fields_count_as_nothing_rather_than_as_an_error() -> None:
     empty = from_fields({})
     assert not empty.running
     assert from_statistics(empty, [], None).fraction == 0
+
+
+# As libvirt 9.0 reported them of a guest whose 64 MiB disk was mirrored first, and written to meanwhile.
+MIRRORING = {
+    "type": 2,
+    "operation": 5,
+    "time_elapsed": 4016,
+    "data_total": 73 * MIB,
+    "data_processed": 64 * MIB,
+    "data_remaining": 9 * MIB,
+    "memory_total": 0,
+    "memory_processed": 0,
+    "memory_remaining": 0,
+    "memory_iteration": 0,
+    "disk_total": 73 * MIB,
+    "disk_processed": 64 * MIB,
+    "disk_remaining": 9 * MIB,
+}
+
+
+def test_while_disks_are_mirrored_nobody_knows_how_long_the_memory_will_take() -> None:
+    earlier = from_statistics(
+        from_fields({**MIRRORING, "time_elapsed": 1003, "data_processed": 16 * MIB}), [], 30
+    )
+    sample = from_statistics(from_fields(MIRRORING), [earlier], 30, max_downtime_ms=500)
+    assert (sample.disk_total_bytes, sample.disk_remaining_bytes) == (73 * MIB, 9 * MIB)
+    assert sample.rate_bytes_s is not None and 15 * MIB < sample.rate_bytes_s < 17 * MIB
+    assert (sample.eta_s, sample.stop_ms, sample.outlook) == (None, None, None)
+
+
+def passing(left_ms: int, dirty_mib_s: int, iteration: int = 4) -> dict[str, int]:
+    """A pass at 16 MiB/s that QEMU expects to need a stop of `left_ms`."""
+    return {
+        **SECOND_PASS,
+        "downtime": left_ms,
+        "data_remaining": 0,
+        "memory_remaining": 0,
+        "memory_dirty_rate": dirty_mib_s * 256,
+        "memory_iteration": iteration,
+    }
+
+
+def test_what_a_pass_had_to_send_is_taken_from_the_stop_that_qemu_expects() -> None:
+    sample = from_statistics(from_fields(passing(250, 8)), [], 30, max_downtime_ms=500)
+    assert sample.pass_bytes == 4 * MIB
+
+
+def test_an_older_daemon_that_expects_no_stop_is_believed_by_what_remains() -> None:
+    begun = {**passing(0, 8), "memory_remaining": 4 * MIB}
+    del begun["downtime"]
+    first = from_statistics(from_fields(begun), [], 30, max_downtime_ms=500)
+    later = from_statistics(from_fields({**begun, "memory_remaining": MIB}), [first], 30, max_downtime_ms=500)
+    assert (first.pass_bytes, later.pass_bytes) == (4 * MIB, 4 * MIB)
+
+
+@pytest.mark.parametrize(
+    ("left_ms", "dirty_mib_s", "expected"),
+    [
+        (5000, 4, Outlook.WILL_CONVERGE),
+        (300, 16, Outlook.WILL_CONVERGE),
+        (450, 16, Outlook.TIGHT),
+        (5000, 14, Outlook.TIGHT),
+        (5000, 16, Outlook.WILL_NOT),
+        (600, 20, Outlook.WILL_NOT),
+    ],
+)
+def test_the_outlook_is_by_the_users_limit(left_ms: int, dirty_mib_s: int, expected: Outlook) -> None:
+    statistics = from_fields(passing(left_ms, dirty_mib_s))
+    assert from_statistics(statistics, [], 30, max_downtime_ms=500).outlook is expected
+    assert from_statistics(statistics, [], 30).outlook is None
+
+
+def test_a_guest_that_keeps_up_within_the_users_limit_is_expected_to_stop_for_what_it_needs() -> None:
+    sample = from_statistics(from_fields(passing(250, 16)), [], 30, max_downtime_ms=500)
+    assert sample.stop_ms is not None
+    assert sample.stop_ms[0] <= 30
+    assert 250 <= sample.stop_ms[1] <= 400
+    assert sample.eta_s is not None
+
+
+def test_a_guest_beyond_the_users_limit_is_promised_neither_an_end_nor_a_stop() -> None:
+    sample = from_statistics(from_fields(passing(2000, 16)), [], 30, max_downtime_ms=500)
+    assert (sample.eta_s, sample.stop_ms) == (None, None)
+
+
+def test_with_a_bandwidth_limit_the_stop_may_be_as_short_as_nothing_because_qemu_lifts_the_limit_for_it() -> (
+    None
+):
+    statistics = from_fields(passing(250, 16))
+    limited = from_statistics(statistics, [], 300, max_downtime_ms=500, bandwidth_limited=True)
+    free = from_statistics(statistics, [], 300, max_downtime_ms=500)
+    assert limited.stop_ms is not None and free.stop_ms is not None
+    assert (limited.stop_ms[0], limited.stop_ms[1]) == (0, free.stop_ms[1])
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "time_elapsed": st.integers(0, 10**7),
+                "data_processed": st.integers(0, 2**45),
+                "data_remaining": st.integers(0, 2**45),
+                "memory_remaining": st.integers(0, 2**45),
+                "memory_bps": st.integers(0, 2**40),
+                "memory_dirty_rate": st.integers(0, 2**30),
+                "memory_iteration": st.integers(0, 5),
+                "downtime": st.integers(0, 10**8),
+                "disk_total": st.sampled_from([0, 2**30]),
+            }
+        ),
+        max_size=8,
+    ),
+    st.none() | st.integers(0, 2000),
+    st.none() | st.integers(1, 2000),
+)
+def test_whatever_libvirt_says_intervals_begin_before_they_end_and_the_stop_is_within_the_limit(
+    said: list[dict[str, int]], limit_ms: int | None, max_ms: int | None
+) -> None:
+    history: tuple[MoveProgress, ...] = ()
+    for fields in said:
+        sample = from_statistics(from_fields(fields), history, limit_ms, max_downtime_ms=max_ms)
+        history = extended(history, sample)
+        assert sample.eta_s is None or 0 <= sample.eta_s[0] <= sample.eta_s[1]
+        if sample.stop_ms is not None:
+            assert 0 <= sample.stop_ms[0] <= sample.stop_ms[1] <= max(limit_ms or 0, max_ms or 0)
