@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import libvirt
 
 from backends.hypervisor.connection import Connection
+from backends.hypervisor.xml import parse
 
 ADDRESSES_DEADLINE_S = 3.0
 """An agent that does not answer keeps libvirt waiting longer than that (5 s): then it has no addresses for us."""
@@ -37,6 +39,30 @@ async def read_addresses(connection: Connection, uuid: str, source: AddressSourc
         return usable(_told(conn.lookupByUUIDString(uuid).interfaceAddresses(source.value)))
 
     return await connection.call_aside("read the guest's addresses", work, deadline_s=ADDRESSES_DEADLINE_S)
+
+
+async def read_link_local(connection: Connection, uuid: str) -> tuple[str, ...]:
+    """The address that each interface of a running guest gives itself for its own network. Raises FerryError.
+
+    So do Linux and BSD unless they are told to keep the hardware address to themselves; libvirt knows no better.
+    """
+
+    def work(conn: Any) -> tuple[str, ...]:
+        definition = parse(conn.lookupByUUIDString(uuid).XMLDesc(0))
+        hardware = (mac.get("address", "") for mac in definition.iterfind("devices/interface/mac"))
+        return tuple(filter(None, map(link_local, hardware)))
+
+    return await connection.call_aside("read the guest's interfaces", work, deadline_s=ADDRESSES_DEADLINE_S)
+
+
+def link_local(hardware: str) -> str:
+    """The IPv6 address that comes from this hardware address (RFC 4291, appendix A); empty for what is none."""
+    octets = re.fullmatch(r"([0-9a-f]{2}):" * 5 + "([0-9a-f]{2})", hardware, re.IGNORECASE)
+    if octets is None:
+        return ""
+    first, *rest = (int(octet, 16) for octet in octets.groups())
+    identifier = bytes([first ^ 0x02, *rest[:2], 0xFF, 0xFE, *rest[2:]])
+    return str(ipaddress.IPv6Address(b"\xfe\x80" + bytes(6) + identifier))
 
 
 def _told(interfaces: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

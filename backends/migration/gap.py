@@ -4,25 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 from backends.errors import FerryError
+from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
-from backends.hypervisor.addresses import AddressSource, read_addresses
+from backends.hypervisor.addresses import AddressSource, read_addresses, read_link_local
+from backends.model.guest import GuestKey
 from backends.model.move import Gap, MoveRequest
-from backends.remote.echo import EchoWatch
+from backends.probes.way_here import our_address
+from backends.remote.echo import EchoWatch, first_to_answer
+from backends.remote.links import link_with
 
 _log = logging.getLogger(__name__)
 
-FIRST_ANSWER_S = 0.3
-"""For an address to answer before the next one is tried: a short live move takes hardly a second."""
-GIVEN_ANSWER_S = 5.0
-"""For the address that the user named, as there is no next one."""
+FIND_S = 0.4
+"""For one of a source's addresses to answer before the next source is asked: a short move takes hardly a second."""
+FIRST_ANSWER_S = 5.0
+"""For the address that was found, or that the user named: there is no other."""
 COME_BACK_S = 1.0
 """For a guest that is silent when its move has ended: the switches on the way learn of its new place by and by."""
-MOST_ADDRESSES = 4
-"""Of one source. A guest that has more has them for its containers."""
+MOST_ADDRESSES = 32
+"""Of one source, asked at once. A guest that has more has them for its containers."""
+
+_Way = Callable[[Session, GuestKey], Awaitable[Sequence[str]]]
+"""To addresses of a guest."""
 
 
 class GapWatch:
@@ -52,41 +60,59 @@ class GapWatch:
 
     async def run(self) -> None:
         """Find an address that answers, and ask it until cancelled."""
-        if self._request.echo_address:
-            await self._try((self._request.echo_address,), GIVEN_ANSWER_S)
-        else:
-            for source in AddressSource:
-                await self._try(await self._addresses(source), FIRST_ANSWER_S)
+        try:
+            address = self._request.echo_address or await self._find()
+            if address:
+                await self._watch(address)
+        except FerryError as error:
+            self.why_not = str(error)
         _log.info("%s: no gap is measured: %s", self._request.name, self.why_not)
 
-    async def _addresses(self, source: AddressSource) -> Sequence[str]:
-        """The host is asked anew each time; that it knows none is no error."""
-        guest = self._request.guest
+    async def _find(self) -> str:
+        """The first address that answers; empty where none does. Raises FerryError where this user may not ask."""
+        ways: list[_Way] = [partial(_known, source=source) for source in AddressSource]
+        for way in (*ways, _neighbours):
+            addresses = (await self._told(way))[:MOST_ADDRESSES]
+            if found := await first_to_answer(addresses, FIND_S):
+                return found
+            if addresses and way is not _neighbours:  # those are only guessed
+                self.why_not = f"nothing answers an echo to {' or '.join(addresses[:3])}"
+        return ""
+
+    async def _told(self, way: _Way) -> Sequence[str]:
+        """That a host knows no address, or cannot be asked now, is no error."""
         try:
-            connection = self._source.current().connection(guest.driver)
-            return (await read_addresses(connection, guest.uuid, source))[:MOST_ADDRESSES]
+            return await way(self._source.current(), self._request.guest)
         except FerryError as error:
-            _log.debug("%s: no addresses by %s: %s", self._request.name, source.name.lower(), error)
+            _log.debug("%s: no addresses: %s", self._request.name, error)
             return ()
 
-    async def _try(self, addresses: Sequence[str], timeout_s: float) -> None:
-        """Stays with the first that answers; returns when none does."""
-        for address in addresses:
-            try:
-                async with EchoWatch(address) as echo:
-                    if await echo.answers(timeout_s):
-                        await self._stay_with(echo)
-                    else:
-                        self.why_not = f"nothing answers an echo to {address}"
-            except FerryError as error:
-                self.why_not = str(error)
+    async def _watch(self, address: str) -> None:
+        async with EchoWatch(address) as echo:
+            if not await echo.answers(FIRST_ANSWER_S):
+                self.why_not = f"nothing answers an echo to {address}"
+            elif self._switched:
+                self.why_not = f"{address} did not answer before the guest was stopped"
+            else:
+                self._echo, self.why_not = echo, ""
+                await asyncio.Event().wait()
 
-    async def _stay_with(self, echo: EchoWatch) -> None:
-        if self._switched:
-            self.why_not = f"{echo.address} did not answer before the guest was stopped"
-        else:
-            self._echo, self.why_not = echo, ""
-        await asyncio.Event().wait()
+
+async def _known(session: Session, guest: GuestKey, source: AddressSource) -> Sequence[str]:
+    return await read_addresses(session.connection(guest.driver), guest.uuid, source)
+
+
+async def _neighbours(session: Session, guest: GuestKey) -> Sequence[str]:
+    """Where the guest would be on the network over which we have come to its host.
+
+    Guests are often on that network too, and there no two have the same hardware address. On others of this machine's
+    networks somebody else might have it.
+    """
+    link = link_with(await our_address(session.shell)) if session.shell is not None else ""
+    if not link:
+        return ()
+    addresses = await read_link_local(session.connection(guest.driver), guest.uuid)
+    return tuple(f"{address}%{link}" for address in addresses)
 
 
 @asynccontextmanager

@@ -14,6 +14,8 @@ import secrets
 import socket
 import struct
 import time
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self
 
@@ -130,6 +132,42 @@ class EchoWatch:
             if number_of_reply(self._socket.family, packet, self._token) is not None:
                 self._silence.answered(time.monotonic() - _age_s(control))
                 self._heard.set()
+
+
+async def first_to_answer(addresses: Sequence[str], timeout_s: float) -> str:
+    """Ask all at once; the first that answers, or an empty string. Raises FerryError where none could be asked."""
+    refused: list[FerryError] = []
+    async with AsyncExitStack() as stack:
+        asked: dict[asyncio.Task[bool], str] = {}
+        for address in addresses:
+            try:
+                watch = await stack.enter_async_context(EchoWatch(address))
+            except FerryError as error:
+                refused.append(error)
+            else:
+                asked[asyncio.ensure_future(watch.answers(timeout_s))] = address
+        if asked:
+            return await _first_true(asked)
+    if refused:
+        raise refused[0]
+    return ""
+
+
+async def _first_true(asked: dict[asyncio.Task[bool], str]) -> str:
+    """What stands beside the task that is the first to say yes. The others are ended."""
+    waiting = set(asked)
+    try:
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                if task.result():
+                    return asked[task]
+        return ""
+    finally:
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting)
 
 
 def request(family: int, identifier: int, number: int, token: bytes) -> bytes:

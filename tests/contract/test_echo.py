@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.errors import FerryError, UnsupportedError
-from backends.remote.echo import EchoWatch, internet_checksum, number_of_reply, request
+from backends.remote.echo import EchoWatch, first_to_answer, internet_checksum, number_of_reply, request
 
 TOKEN = b"8 bytes!"
 NOBODY = 65534
@@ -40,6 +40,17 @@ asking = pytest.mark.skipif(
     not may_ask(), reason="this user may not send an echo: see net.ipv4.ping_group_range"
 )
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+
+
+@asking
+async def test_of_many_addresses_the_first_that_answers_is_found() -> None:
+    assert await first_to_answer(["nonsense", "127.0.0.1"], 2) == "127.0.0.1"
+    assert await first_to_answer([], 2) == ""
+
+
+async def test_that_none_of_many_addresses_can_be_asked_is_told() -> None:
+    with pytest.raises(FerryError):
+        await first_to_answer(["nonsense", "10.1"], 2)
 
 
 def open_files() -> int:
@@ -94,6 +105,7 @@ async def test_a_watch_that_is_over_holds_no_file_open() -> None:
     before = open_files()
     async with EchoWatch("127.0.0.1") as watch:
         await watch.answers(2)
+    await first_to_answer(["127.0.0.1", "127.0.0.2"], 2)
     await asyncio.sleep(0.05)  # a question still to come would fail loudly on the closed socket
     assert open_files() == before
 

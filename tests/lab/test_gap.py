@@ -13,6 +13,7 @@ import pytest
 
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
+from backends.hypervisor.addresses import link_local
 from backends.lab.guest import Guest
 from backends.lab.guest_xml import GuestSpec
 from backends.lab.lab import Lab
@@ -27,6 +28,7 @@ from backends.remote.echo import EchoWatch
 
 H1, H2 = HostName("h1"), HostName("h2")
 READY_LINE = re.compile(r"LAB-GUEST READY .* ip=([\d.]+)/24\s")
+WITHOUT_IPV6 = "echo 1 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6"
 DOWNTIME = re.compile(r"Total downtime:\s+(\d+)\s+ms")
 
 
@@ -101,8 +103,28 @@ async def test_the_gap_of_a_move_is_what_its_users_see(lab: Lab, source: Supervi
     )
 
 
+async def test_a_guest_on_the_way_to_its_host_needs_no_address(lab: Lab, source: Supervisor) -> None:
+    guest = await make(lab, "neighbour")
+    await answers_its_neighbours(lab, guest)
+    async with watch_gap(request(lab, guest), source) as watch:
+        await watches(watch)
+        await asyncio.to_thread(virsh_migrate, lab, guest)
+        gap = await watch.result()
+    assert gap is not None
+    assert gap.how.startswith("echo to fe80::")
+    assert gap.how.endswith(f"%{lab.layout.bridge}")
+
+
+async def answers_its_neighbours(lab: Lab, guest: Guest) -> None:
+    """A guest that has just started first finds out whether its own IPv6 address is taken (RFC 4862): about 1 s."""
+    interfaces = await asyncio.to_thread(lab.host("h1").virsh, "domiflist", guest.name)
+    async with EchoWatch(f"{link_local(interfaces.split()[-1])}%{lab.layout.bridge}") as echo:
+        assert await echo.answers(10)
+
+
 async def test_without_an_address_there_is_no_figure_and_a_reason(lab: Lab, source: Supervisor) -> None:
     guest = await make(lab, "unknown")
+    await asyncio.to_thread(guest.type, lab.host("h1"), f"sh {WITHOUT_IPV6}")
     async with watch_gap(request(lab, guest), source) as watch:
         await asyncio.to_thread(virsh_migrate, lab, guest)
         assert await watch.result() is None
