@@ -114,8 +114,8 @@ def _intact(guest: str, results: Sequence[Stopped]) -> Figure:
     """Datagrams may be lost in a switch; one that came twice would be a guest that ran twice."""
     repeated = sum(one.pulse.repeated for one in results)
     return Figure(
-        name=f"{guest}: heartbeats lost",
+        name=f"{guest}: heartbeats",
         value=sum(one.pulse.lost for one in results),
-        unit="of all",
+        unit="lost",
         note=f"in {len(results)} moves; {repeated} came twice or out of turn",
     )
