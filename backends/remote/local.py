@@ -12,7 +12,14 @@ import psutil
 
 from backends.errors import CommandError, DeadlineError
 from backends.model.counters import HostCounters
-from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, STALL_DEADLINE_S, Answer, Stream
+from backends.remote.shell import (
+    COMMAND_DEADLINE_S,
+    MAX_OUTPUT_BYTES,
+    STALL_DEADLINE_S,
+    Answer,
+    Stream,
+    tool_of,
+)
 from backends.remote.stream import PipedStream, hearing
 
 KILL_DEADLINE_S = 2.0
@@ -39,7 +46,7 @@ class LocalShell:
             await _kill(process)
             if isinstance(error, TimeoutError):
                 raise DeadlineError(
-                    f"no answer within {deadline_s:g} s", host="local", operation=argv[0]
+                    f"no answer within {deadline_s:g} s", host="local", operation=tool_of(argv)
                 ) from None
             raise
         return Answer(
@@ -56,7 +63,7 @@ class LocalShell:
         process = await _start(argv)
         assert process.stdin and process.stdout and process.stderr
         pipes = (process.stdin, process.stdout, process.stderr)
-        stream = PipedStream(pipes, lambda: _status(process), lambda: _translated(argv[0]), stall_s)
+        stream = PipedStream(pipes, lambda: _status(process), lambda: _translated(tool_of(argv)), stall_s)
         try:
             async with hearing(stream):
                 yield stream
@@ -83,7 +90,7 @@ class LocalShell:
 
 async def _start(argv: Sequence[str]) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
-    with _translated(argv[0]):
+    with _translated(tool_of(argv)):
         return await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
 
 

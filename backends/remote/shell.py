@@ -28,6 +28,12 @@ class Answer:
     err: str
 
 
+def tool_of(argv: Sequence[str]) -> str:
+    """The command's own name, for messages: what env(1) sets before it is left out."""
+    words = (word for word in argv if word != "env" and "=" not in word)
+    return next(words, argv[0])
+
+
 class Stream(Protocol):
     """A running command: its output is read and its input written as it comes, so that memory stays bounded.
 

@@ -18,7 +18,14 @@ from backends.model.host import HostName, HostSpec
 from backends.model.question import Asker
 from backends.remote import proc_load
 from backends.remote.login import Client, login
-from backends.remote.shell import COMMAND_DEADLINE_S, MAX_OUTPUT_BYTES, STALL_DEADLINE_S, Answer, Stream
+from backends.remote.shell import (
+    COMMAND_DEADLINE_S,
+    MAX_OUTPUT_BYTES,
+    STALL_DEADLINE_S,
+    Answer,
+    Stream,
+    tool_of,
+)
 from backends.remote.stream import PipedStream, hearing
 from backends.untrusted import clean
 
@@ -67,11 +74,11 @@ class SshShell:
             async with asyncio.timeout(deadline_s), self._sessions:
                 return await self._run(shlex.join(argv), stdin)
         except TimeoutError:
-            raise self._error(DeadlineError, f"no answer within {deadline_s:g} s", argv[0]) from None
+            raise self._error(DeadlineError, f"no answer within {deadline_s:g} s", tool_of(argv)) from None
         except asyncssh.ChannelOpenError as error:
-            raise self._error(CommandError, clean(str(error)), argv[0]) from error
+            raise self._error(CommandError, clean(str(error)), tool_of(argv)) from error
         except (OSError, asyncssh.Error) as error:
-            raise self._error(LinkError, clean(str(error)), argv[0]) from error
+            raise self._error(LinkError, clean(str(error)), tool_of(argv)) from error
 
     async def _run(self, command: str, stdin: bytes) -> Answer:
         source = asyncssh.PIPE if stdin else asyncssh.DEVNULL
@@ -98,7 +105,7 @@ class SshShell:
             process = await self._start(argv)
             pipes = (process.stdin, process.stdout, process.stderr)
             stream = PipedStream(
-                pipes, lambda: self._status(process), lambda: self._translated(argv[0]), stall_s
+                pipes, lambda: self._status(process), lambda: self._translated(tool_of(argv)), stall_s
             )
             try:
                 async with hearing(stream):
@@ -107,7 +114,7 @@ class SshShell:
                 process.close()  # without waiting, as in _run: its input ends, and its output finds no reader
 
     async def _start(self, argv: Sequence[str]) -> asyncssh.SSHClientProcess[bytes]:
-        with self._translated(argv[0]):
+        with self._translated(tool_of(argv)):
             try:
                 async with asyncio.timeout(COMMAND_DEADLINE_S):
                     return await self._connection.create_process(shlex.join(argv), encoding=None)
