@@ -69,7 +69,7 @@ def block(node: str, channel: Channel, *, peer: str = "") -> str:
     channel
         migration (ports 49152 to 49215) or control (ssh and libvirt).
     peer
-        The other end; everybody when it is left out.
+        The other end: a node, or client, the machine itself; everybody when it is left out.
     """
     Lab().block(node, channel, peer=peer)
     return f"no {channel} traffic between {node} and {peer or 'anybody'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from backends.lab.layout import HOSTS, STORAGE, Layout
+from backends.lab.layout import CLIENT, HOSTS, STORAGE, Layout
 from backends.lab.process import run
 
 CLIENT_OPTIONS = """\
@@ -59,7 +59,7 @@ def authorized_keys(layout: Layout) -> str:
 def hosts_file(layout: Layout) -> str:
     """/etc/hosts of every node."""
     names = {layout.address(host): f"{host} {host}.lab" for host in HOSTS}
-    names |= {layout.address(STORAGE): STORAGE, layout.gateway: "client"}
+    names |= {layout.address(STORAGE): STORAGE, layout.gateway: CLIENT}
     return "127.0.0.1 localhost\n" + "".join(f"{address} {name}\n" for address, name in names.items())
 
 

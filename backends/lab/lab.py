@@ -15,7 +15,7 @@ from backends.lab.errors import LabError
 from backends.lab.guest import Guest, define
 from backends.lab.guest_xml import GuestSpec
 from backends.lab.host import Host
-from backends.lab.layout import HOSTS, NODES, STORAGE, Layout
+from backends.lab.layout import CLIENT, HOSTS, NODES, STORAGE, Layout
 from backends.lab.lock import exclusive
 from backends.lab.network import Network
 from backends.lab.node import Power
@@ -230,9 +230,14 @@ class Lab:
         self.network.limit(self.node(name).name, rate)
 
     def block(self, name: str, channel: Channel, *, peer: str = "") -> None:
-        """Drop one kind of traffic to and from a node; with `peer`, only that between the two."""
+        """Drop one kind of traffic to and from a node; with `peer`, only that between the two.
+
+        The peer may also be `client`, the machine on which the program runs.
+        """
         self.network.require_cable(self.node(name).name)
-        self.network.channels.block(name, channel, peer=self.node(peer).name if peer else "")
+        if peer:
+            self._require_name(peer, (*NODES, CLIENT))
+        self.network.channels.block(name, channel, peer=peer)
 
     def unblock(self, name: str) -> None:
         """Let all traffic of a node pass again."""

@@ -19,6 +19,8 @@ from backends.lab.errors import LabError
 HOSTS = ("h1", "h2", "h3")
 STORAGE = "st"
 NODES = (*HOSTS, STORAGE)
+CLIENT = "client"
+"""What the hosts call the machine itself, where the program runs."""
 
 DEFAULT_SUBNET = "10.77.0"
 TCP_PORT = 16509
@@ -94,6 +96,9 @@ class Layout:
         return f"{self.subnet}.254"
 
     def address(self, node: str) -> str:
+        """Of a node, or of `client`: the machine itself."""
+        if node == CLIENT:
+            return self.gateway
         return f"{self.subnet}.{10 if node == STORAGE else self.number(node)}"
 
     @staticmethod
