@@ -20,7 +20,7 @@ from backends.migration.verdict import POSTCOPY_FAILED
 from backends.migration.virsh import peer_uris
 from backends.model.guest import GuestAction, GuestKey, GuestState
 from backends.model.host import HostName
-from backends.model.unfinished import Mend, Unfinished
+from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
 from backends.remote.shell import Shell
 from backends.untrusted import clean
 
@@ -126,6 +126,12 @@ class _Case:
                 hint=f"where you know that it does not: {self.unfinished.command}",
             )
 
+    async def must_be_somewhere(self) -> None:
+        """Raises FerryError unless a host has the guest active: else a saved state may be all that is left of it."""
+        here, others = await asyncio.gather(self.ask_here(), self.ask_others())
+        if not any(seen is not None and seen.state.active for seen in (here, *others.values())):
+            raise self.wrong(f"no host has {self.name} now: its memory may be in that file alone")
+
     def wrong(self, cause: str, hint: str = "") -> ActionError:
         """It must not be done."""
         return ActionError(cause, host=self.host, operation=self._operation, hint=hint)
@@ -212,7 +218,7 @@ async def _restore(case: _Case) -> str:
     if here.state.active:
         raise case.wrong(f"{case.name} is {here.state.value} here")
     await case.must_not_be_elsewhere()
-    await restore(case.connection, case.unfinished.path, paused=False)
+    await restore(case.connection, case.unfinished.path, paused=case.unfinished.was_paused)
     now = await case.ask_here()
     return f"{case.name} was restored on {case.host}, and is {now.state.value}"
 
@@ -222,6 +228,8 @@ async def _restore(case: _Case) -> str:
 
 async def _remove_file(case: _Case) -> str:
     """Right only for a plain file that no guest of that host has as a disk, or below one."""
+    if case.unfinished.kind is UnfinishedKind.STATE_FILE:
+        await case.must_be_somewhere()
     path, shown = case.unfinished.path, clean(case.unfinished.path, limit=1024)
     if not path.startswith("/"):
         raise case.wrong(f"{shown} is no whole path")

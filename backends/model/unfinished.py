@@ -54,3 +54,5 @@ class Unfinished:
     """The move that left it, where the journal knows."""
     path: str = ""
     """Of a file, as it is: to be used, never to be shown."""
+    was_paused: bool = False
+    """The guest stood still before the move: restored from its state, it is to do so again."""

@@ -43,10 +43,18 @@ class Hosts:
         """The guest there, as the host says now."""
         return await whereabouts(self.supervisors[host].current().connection("test"), UUID)
 
-    async def mend(self, how: Mend | None, host: HostName = H1, path: str = "") -> str:
+    async def mend(
+        self,
+        how: Mend | None,
+        host: HostName = H1,
+        *,
+        kind: UnfinishedKind = UnfinishedKind.PAUSED,
+        path: str = "",
+        was_paused: bool = False,
+    ) -> str:
         """As if it had been listed before."""
         key = GuestKey(host, "test", UUID)
-        listed = Unfinished("x", UnfinishedKind.PAUSED, key, NAME, "text", how, "virsh ...", path=path)
+        listed = Unfinished("x", kind, key, NAME, "text", how, "virsh ...", path=path, was_paused=was_paused)
         return await mend(listed, self.supervisors)
 
 
@@ -144,6 +152,28 @@ async def test_a_saved_guest_is_restored_where_no_host_has_it(hosts: Hosts, tmp_
         await hosts.mend(Mend.RESTORE, path=str(state))
 
 
+async def test_a_guest_that_was_paused_before_is_restored_paused(hosts: Hosts, tmp_path: Path) -> None:
+    state = tmp_path / "web.save"
+    await hosts.libvirt(H1, lambda conn: conn.lookupByUUIDString(UUID).save(str(state)) and None)
+    await hosts.act(H2, GuestAction.FORCE_OFF)
+    assert (await hosts.mend(Mend.RESTORE, path=str(state), was_paused=True)).endswith("is paused")
+
+
+async def test_a_saved_state_is_only_removed_while_some_host_has_the_guest(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    state = tmp_path / "web.save"
+    state.touch()
+    await hosts.act(H1, GuestAction.FORCE_OFF)
+    await hosts.act(H2, GuestAction.FORCE_OFF)
+    with pytest.raises(ActionError, match="in that file alone"):
+        await hosts.mend(Mend.REMOVE_FILE, kind=UnfinishedKind.STATE_FILE, path=str(state))
+    assert state.exists()
+    await hosts.act(H2, GuestAction.START)
+    await hosts.mend(Mend.REMOVE_FILE, kind=UnfinishedKind.STATE_FILE, path=str(state))
+    assert not state.exists()
+
+
 async def test_nothing_is_resumed_where_no_post_copy_broke_off(hosts: Hosts) -> None:
     await hosts.act(H1, GuestAction.PAUSE)
     with pytest.raises(ActionError, match="does not wait for its post-copy"):
@@ -190,4 +220,4 @@ async def test_a_host_that_is_gone_mends_nothing(hosts: Hosts) -> None:
     await with_a_host_that_is_gone(hosts)
     for how in Mend:
         with pytest.raises(FerryError):
-            await hosts.mend(how, GONE, "/x")
+            await hosts.mend(how, GONE, path="/x")

@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from backends.migration.unfinished import SURE_AFTER_S, unfinished, without_trace
+from backends.migration.survey import SURE_AFTER_S
+from backends.migration.unfinished import unfinished, without_trace
 from backends.model.fleet import FleetState, JobsChanged, MoveChanged
 from backends.model.guest import Disk, DiskKind, Guest, GuestState
 from backends.model.host import HostFacts, HostName, Link
@@ -197,6 +198,19 @@ def test_a_saved_state_is_restored_while_the_guest_runs_nowhere_and_else_removed
     one = only(fleet(guest("h3", "web")).state, [move])
     assert (one.guest.host, one.mend) == (H1, Mend.REMOVE_FILE)
     assert one.command == """ssh root@h1 'rm -- '"'"'/var/tmp/web state.save'"'"''"""
+
+
+def test_a_copy_of_the_saved_state_is_not_restored_beside_the_state_itself() -> None:
+    move = a_move(traces=(Trace(TraceKind.STATE_FILE, H1, STATE), Trace(TraceKind.STATE_FILE, H2, STATE)))
+    expected = [(UnfinishedKind.STATE_FILE, H1, Mend.RESTORE), (UnfinishedKind.STATE_FILE, H2, None)]
+    assert found(fleet().state, [move]) == expected
+
+
+def test_a_guest_that_was_paused_before_is_restored_so() -> None:
+    move = a_move(traces=(Trace(TraceKind.STATE_FILE, H1, STATE),))
+    assert move.preflight is not None
+    one = only(fleet().state, [replace(move, preflight=replace(move.preflight, was_paused=True))])
+    assert one.was_paused and one.command.endswith(" --paused")
 
 
 def test_a_copied_disk_is_removed_unless_a_guest_has_it() -> None:

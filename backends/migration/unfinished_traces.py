@@ -1,0 +1,70 @@
+"""What moves have put on hosts and not taken back, as far as it is still there to be dealt with. Pure."""
+
+from __future__ import annotations
+
+import shlex
+
+from backends.migration.survey import Survey, Words, about, of_file, remove_command, shown, was_paused
+from backends.migration.unfinished_guests import left_paused
+from backends.migration.verdict import POSTCOPY_FAILED
+from backends.model.guest import Guest, GuestKey, GuestState
+from backends.model.move import Move, Trace, TraceKind
+from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
+
+
+def of_trace(survey: Survey, move: Move, trace: Trace) -> Unfinished | None:
+    """What is to be done about one trace of a move that has ended; None when nothing is, or it cannot be told now."""
+    key = move.request.guest._replace(host=trace.host)
+    if trace.host not in survey.hosts or survey.in_hand(key):
+        return None
+    match trace.kind:
+        case TraceKind.STATE_FILE:
+            return of_file(UnfinishedKind.STATE_FILE, move, trace, _state_file(survey, move, trace))
+        case TraceKind.DISK_FILE:
+            words = _disk_file(survey, move, trace)
+            return of_file(UnfinishedKind.DISK_FILE, move, trace, words) if words else None
+        case TraceKind.PAUSE:
+            return _paused_by_us(survey, key)
+        case TraceKind.DEFINITION:
+            return None  # where it does harm, the guest itself tells: defined twice
+
+
+def _paused_by_us(survey: Survey, key: GuestKey) -> Unfinished | None:
+    twins = survey.twins(key)
+    paused = next((guest for guest in twins if guest.state is GuestState.PAUSED), None)
+    if paused is None or paused.reason == POSTCOPY_FAILED or any(guest.state.executing for guest in twins):
+        return None
+    return about(survey, UnfinishedKind.PAUSED, paused, left_paused(survey, paused))
+
+
+def _state_file(survey: Survey, move: Move, trace: Trace) -> Words:
+    name, path, key = move.request.name, shown(trace), move.request.guest
+    active = next((guest for guest in survey.twins(key) if guest.state.active), None)
+    remove = remove_command(survey.spec(trace.host), path)
+    if active is not None:
+        text = f"{name} is on {active.key.host}; its saved state is of no more use on {trace.host}: {path}"
+        return Words(text, remove, Mend.REMOVE_FILE)
+    if any(one.kind is TraceKind.STATE_FILE and one.host == move.source != trace.host for one in move.traces):
+        text = f"a copy of the saved state of {name}, perhaps not whole, is on {trace.host}: {path}"
+        return Words(f"{text}; the state itself is on {move.source}", remove)
+    command = ["virsh", "-c", survey.spec(trace.host).virsh_uri(key.driver), "restore", path]
+    if was_paused(move):
+        command.append("--paused")
+    text = f"{name} does not run; its saved state is on {trace.host}: {path}"
+    return Words(text, shlex.join(command), Mend.RESTORE)
+
+
+def _disk_file(survey: Survey, move: Move, trace: Trace) -> Words | None:
+    copy, path = f"a copy of a disk of {move.request.name}", shown(trace)
+    users = [guest for guest in survey.hosts[trace.host].guests.values() if _uses(guest, trace.path)]
+    if any(guest.state.active for guest in users):
+        return None  # it is a disk like any other now
+    if users:
+        return Words(f"{copy} on {trace.host} belongs to {users[0].name}, which is off there: {path}", "")
+    text = f"{copy} was left on {trace.host}: {path}"
+    return Words(text, remove_command(survey.spec(trace.host), path), Mend.REMOVE_FILE)
+
+
+def _uses(guest: Guest, path: str) -> bool:
+    """Is this file one of its disks, or below one?"""
+    return any(path in (disk.path, *(layer.path for layer in disk.layers)) for disk in guest.disks)
