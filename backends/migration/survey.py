@@ -142,7 +142,7 @@ def virsh(survey: Survey, guest: Guest, *verb: str, after: Sequence[str] = ()) -
 
 
 def remove_command(spec: HostSpec, path: str) -> str:
-    """What removes a file, as a user types it; ssh(1) hands its words to a shell there, which takes them apart once more."""
+    """What removes a file, as a user types it. ssh(1) hands its words to a shell there, which parses them again."""
     command = shlex.join(["rm", "--", path])
     match spec.reach:
         case Reach.SSH:
