@@ -11,17 +11,19 @@ import os
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from cyclopts import App, Parameter, validators
+from cyclopts import App, Parameter
 
 from backends.api import ConfigError, FerryError, lab_commands
 from tui.headless.exits import Exit, UsageError
 from tui.headless.session import Flag, HostOptions
+from tui.headless.wishes import MoveOptions, Positive
 
 Guest = Annotated[str, Parameter(name="GUEST")]
 Host = Annotated[str, Parameter(name="HOST")]
-Positive = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Job = Annotated[str, Parameter(name="JOB")]
+Text = Annotated[str, Parameter(name="TEXT", show_default=False)]
 
 
 def _version() -> str:
@@ -40,6 +42,7 @@ app = App(
 app.command(lab_commands, name="lab")
 
 _ANY_HOST = HostOptions()
+_ANY_MOVE = MoveOptions()
 
 
 @app.default
@@ -106,7 +109,7 @@ def guests(*named: Host, json: Flag = False, options: HostOptions = _ANY_HOST) -
 
 @app.command
 def jobs(*named: Host, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
-    """List the migration jobs that libvirt reports now, whoever started them.
+    """List the moves in flight, whoever started them, and other jobs that libvirt reports.
 
     Parameters
     ----------
@@ -121,7 +124,53 @@ def jobs(*named: Host, json: Flag = False, options: HostOptions = _ANY_HOST) -> 
 
 
 @app.command
-def check(guest: Guest, /, *, to: str, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+def attach(job: Job, /, *, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """Watch a move that is under way until its end, as migrate does. ctrl-c ends the watching, not the move.
+
+    Exit status: 0 succeeded, 1 failed, 2 usage, 4 cancelled, 5 indeterminate, or no longer watched.
+
+    Parameters
+    ----------
+    job
+        An ID of virt-ferry jobs (its beginning is enough), HOST/GUEST or GUEST.
+    json
+        One JSON object a line, each with `event`; the last is the outcome.
+    """
+    from tui.headless.attach import attach as command
+
+    return asyncio.run(command(options, job, json=json))
+
+
+@app.command
+def abort(job: Job, /, *, yes: Flag = False, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """Ask a move to stop, and wait for the truth.
+
+    Exit status: 0 it was stopped, 1 it was not (it failed, or had arrived already), 2 usage, 5 indeterminate.
+
+    Parameters
+    ----------
+    job
+        An ID of virt-ferry jobs (its beginning is enough), HOST/GUEST or GUEST.
+    yes
+        Stop it although somebody else has started it.
+    json
+        One JSON object a line, each with `event`; the last is the outcome.
+    """
+    from tui.headless.attach import abort as command
+
+    return asyncio.run(command(options, job, yes=yes, json=json))
+
+
+@app.command
+def check(
+    guest: Guest,
+    /,
+    *,
+    to: str,
+    move: MoveOptions = _ANY_MOVE,
+    json: Flag = False,
+    options: HostOptions = _ANY_HOST,
+) -> int:
     """Would this move work? Exit status 0: yes (perhaps with doubts), 3: no.
 
     Parameters
@@ -135,7 +184,7 @@ def check(guest: Guest, /, *, to: str, json: Flag = False, options: HostOptions 
     """
     from tui.headless.check import check as command
 
-    return asyncio.run(command(options, guest, to, json=json))
+    return asyncio.run(command(options, guest, to, move, json=json))
 
 
 @app.command
@@ -144,9 +193,7 @@ def migrate(
     /,
     *,
     to: str,
-    mode: Literal["live"] = "live",
-    bandwidth: Positive | None = None,
-    max_downtime: Positive = 500,
+    move: MoveOptions = _ANY_MOVE,
     accept_doubts: Flag = False,
     json: Flag = False,
     options: HostOptions = _ANY_HOST,
@@ -161,31 +208,70 @@ def migrate(
         NAME, UUID, HOST/NAME or HOST/UUID.
     to
         The host to move it to.
-    mode
-        live: the guest keeps running and stands still only for the switch.
-    bandwidth
-        Upper limit of the transfer in MiB a second.
-    max_downtime
-        The most that the guest may stand still at the switch, in milliseconds; it is never exceeded.
     accept_doubts
         Start although some checks warn or could not be answered.
     json
         One JSON object a line, each with `event`; the last is the outcome.
     """
-    from backends.model.move import MoveMode
-    from tui.headless.migrate import MigrateOptions
     from tui.headless.migrate import migrate as command
 
-    wanted = MigrateOptions(
-        guest=guest,
-        to=to,
-        mode=MoveMode(mode),
-        bandwidth_mib_s=bandwidth,
-        max_downtime_ms=max_downtime,
-        accept_doubts=accept_doubts,
-        json=json,
-    )
-    return asyncio.run(command(options, wanted))
+    return asyncio.run(command(options, guest, to, move, accept_doubts=accept_doubts, json=json))
+
+
+@app.command
+def history(text: Text = "", /, *, limit: Positive = 50, json: Flag = False) -> int:
+    """List the moves that have ended, newest first. No host is asked.
+
+    Parameters
+    ----------
+    text
+        Only those with these words: a guest, a host, a mode, a result, words of the outcome.
+    limit
+        How many at most.
+    json
+        One JSON object a line.
+    """
+    from tui.headless.journal import history as command
+
+    return asyncio.run(command(text, limit=limit, json=json))
+
+
+@app.command
+def audit(text: Text = "", /, *, limit: Positive = 50, json: Flag = False) -> int:
+    """List who did what, when, and what came of it, newest first. No host is asked.
+
+    Parameters
+    ----------
+    text
+        Only those with these words.
+    limit
+        How many at most.
+    json
+        One JSON object a line.
+    """
+    from tui.headless.journal import audit as command
+
+    return asyncio.run(command(text, limit=limit, json=json))
+
+
+@app.command
+def unfinished(
+    *named: Host, mend: str | None = None, json: Flag = False, options: HostOptions = _ANY_HOST
+) -> int:
+    """List what moves have left to do on the hosts, or mend one of it.
+
+    Parameters
+    ----------
+    named
+        Hosts to ask; those of the configuration when none is named.
+    mend
+        Do what mends the one with this id, instead of listing.
+    json
+        One JSON object a line.
+    """
+    from tui.headless.journal import unfinished as command
+
+    return asyncio.run(command(options.with_hosts(named), mend=mend, json=json))
 
 
 def _complain(message: str, hint: str) -> None:

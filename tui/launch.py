@@ -51,7 +51,7 @@ async def launch(options: HostOptions, wishes: Wishes) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "the program needs a terminal",
-            "without one: virt-ferry hosts|guests|jobs|check|migrate, each with --json",
+            "without one: virt-ferry hosts|guests|jobs|check|migrate|attach|abort|history, each with --json",
         )
     if os.environ.get("TERM") == "dumb":
         raise UsageError(

@@ -15,7 +15,7 @@ from backends.model.move import DEFAULT_MAX_DOWNTIME_MS, LastResort, MoveMode, M
 T = TypeVar("T", bound=Enum)
 
 _QEMU = "qemu"
-_WITH_MEMORY = (MoveMode.LIVE, MoveMode.PAUSED)
+HYPERVISORS_CARRY = (MoveMode.LIVE, MoveMode.PAUSED)
 """Modes in which the hypervisors send the memory from one to the other."""
 
 
@@ -66,7 +66,7 @@ def mode_obstacles(guest: Guest, driver: Driver | None) -> Mapping[MoveMode, str
     if not guest.state.executing:
         obstacles[MoveMode.LIVE] = is_state
     if driver and not driver.migrates:
-        obstacles |= dict.fromkeys(_WITH_MEMORY, f"the {driver.name} driver cannot migrate")
+        obstacles |= dict.fromkeys(HYPERVISORS_CARRY, f"the {driver.name} driver cannot migrate")
     return obstacles
 
 
@@ -86,13 +86,13 @@ def obstacle(option: Option, mode: MoveMode, driver_name: str) -> Obstacle | Non
     """Why an option is out of the question in this mode, with this driver."""
     is_qemu = driver_name == _QEMU
     match option:
-        case Option.COPY_DISKS if mode not in _WITH_MEMORY:
+        case Option.COPY_DISKS if mode not in HYPERVISORS_CARRY:
             return Obstacle(f"not {mode.value}", f"a move in {mode.value} mode needs disks that are shared")
         case Option.COPY_DISKS | Option.POSTCOPY if not is_qemu:
             return Obstacle("qemu only", f"the {driver_name} driver has no {_NAMES[option]}")
         case Option.POSTCOPY | Option.LAST_RESORT | Option.DOWNTIME if mode is not MoveMode.LIVE:
             return Obstacle("live only", _NEEDS_LIVE[option])
-        case Option.BANDWIDTH if mode not in _WITH_MEMORY:
+        case Option.BANDWIDTH if mode not in HYPERVISORS_CARRY:
             return Obstacle("no limit", f"a move in {mode.value} mode has no limit of bandwidth")
     return None
 
@@ -113,9 +113,11 @@ def last_resorts(driver_name: str) -> tuple[LastResort, ...]:
     return tuple(r for r in LastResort if r not in (LastResort.AUTO_CONVERGE, LastResort.POSTCOPY))
 
 
-def request_for(wish: Wish, guest: Guest, driver: Driver | None, destination: HostName) -> MoveRequest:
-    """What is asked for: the wish without what does not fit."""
-    mode = mode_of(wish, guest, driver)
+def request_for(
+    wish: Wish, guest: Guest, driver: Driver | None, destination: HostName, *, mode: MoveMode | None = None
+) -> MoveRequest:
+    """What is asked for: the wish without what does not fit. `mode` even where it makes no sense for the guest."""
+    mode = mode or mode_of(wish, guest, driver)
 
     def fits(option: Option) -> bool:
         return obstacle(option, mode, guest.key.driver) is None

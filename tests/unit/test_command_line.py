@@ -144,7 +144,8 @@ def test_a_destination_that_is_not_there_is_a_usage_error(type_in: Typing) -> No
 
 
 def test_the_checks_end_with_what_they_come_to(type_in: Typing) -> None:
-    status, lines = type_in.lines("check", "test-1/web-100", "--to", "test-2", "--embedded", "--json")
+    words = ("check", "test-1/web-100", "--to", "test-2", "--mode", "live", "--embedded", "--json")
+    status, lines = type_in.lines(*words)
     assert status == 3, "libvirt's test driver has no migration"
     *checks, end = lines
     assert {line["event"] for line in checks} == {"check"}
@@ -152,7 +153,8 @@ def test_the_checks_end_with_what_they_come_to(type_in: Typing) -> None:
 
 
 def test_a_move_that_a_check_refuses_starts_nothing(type_in: Typing) -> None:
-    status, lines = type_in.lines("migrate", "web-100", "--to", "test-2", "--embedded", "--json")
+    words = ("migrate", "web-100", "--to", "test-2", "--mode", "live", "--embedded", "--json")
+    status, lines = type_in.lines(*words)
     assert status == 3
     assert all("event" in line for line in lines)
     assert lines[0]["event"] == "plan"
@@ -163,6 +165,80 @@ def test_a_move_that_a_check_refuses_starts_nothing(type_in: Typing) -> None:
         "test-1",
         "running",
     )
+
+
+def test_a_guest_of_a_driver_that_cannot_migrate_is_moved_saved_unless_told_otherwise(
+    type_in: Typing,
+) -> None:
+    status, lines = type_in.lines("migrate", "web-100", "--to", "test-2", "--embedded", "--json")
+    assert status == 0
+    assert (lines[0]["event"], lines[0]["mode"]) == ("plan", "saved")
+    assert (lines[-1]["verdict"], lines[-1]["where"]) == ("succeeded", "test-2")
+
+
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (("--post-copy",), "the test driver has no post-copy"),
+        (("--last-resort", "pause"), "only a live move may fail to converge"),
+        (("--copy-disks",), "needs disks that are shared"),
+        (("--bandwidth", "10"), "has no limit of bandwidth"),
+        (("--max-downtime", "10"), "only a live move has a limit of downtime"),
+    ],
+)
+def test_an_option_that_the_mode_does_not_have_is_a_usage_error_that_says_why(
+    type_in: Typing, option: tuple[str, ...], why: str
+) -> None:
+    status, out, err = type_in("check", "web-100", "--to", "test-2", "--embedded", *option)
+    assert status == 2
+    assert out == ""
+    assert why in err
+    assert "web-100 would be moved saved" in err
+
+
+def test_the_journal_keeps_moves_and_acts_for_the_next_program(type_in: Typing) -> None:
+    assert type_in("history")[:2] == (0, "no move in the journal\n")
+    assert type_in("audit")[:2] == (0, "nothing has been done\n")
+    type_in("migrate", "web-100", "--to", "test-2", "--embedded")
+    _, (move,) = type_in.lines("history", "--json")
+    assert (
+        move["event"],
+        move["guest"],
+        move["source"],
+        move["destination"],
+        move["mode"],
+        move["verdict"],
+    ) == (
+        "move",
+        "web-100",
+        "test-1",
+        "test-2",
+        "saved",
+        "succeeded",
+    )
+    assert type_in("history", "no-such-guest")[:2] == (0, "no such move in the journal\n")
+    title, row = type_in("history")[1].splitlines()
+    assert title.split()[:3] == ["ID", "WHEN", "GUEST"]
+    assert row.startswith(str(move["id"]))
+    _, acts = type_in.lines("audit", "web-100", "--json")
+    assert {act["event"] for act in acts} == {"act"}
+    assert any("move web-100 from test-1 to test-2" in str(act["what"]) for act in acts)
+
+
+def test_nothing_left_to_do_is_no_error(type_in: Typing) -> None:
+    assert type_in("unfinished", "--embedded")[:2] == (0, "nothing is left to do\n")
+    assert type_in("unfinished", "--embedded", "--json")[:2] == (0, "")
+    status, _, err = type_in("unfinished", "--embedded", "--mend", "nothing/of/that")
+    assert status == 2
+    assert "nothing with the id 'nothing/of/that' is left to do" in err
+
+
+@pytest.mark.parametrize("command", ["attach", "abort"])
+def test_a_job_that_is_not_there_is_a_usage_error(type_in: Typing, command: str) -> None:
+    status, _, err = type_in(command, "test-1/web-100", "--embedded")
+    assert status == 2
+    assert "no job 'test-1/web-100'" in err
+    assert "virt-ferry jobs lists them" in err
 
 
 def test_the_version_is_one_line(type_in: Typing) -> None:

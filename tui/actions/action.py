@@ -66,3 +66,17 @@ def shown_key(key: str) -> str:
     """`ctrl+p` -> `^p`, `question_mark` -> `?`."""
     key = key.strip()
     return _SHOWN.get(key, key.replace("ctrl+", "^"))
+
+
+def action(
+    action_id: str,
+    keys: str,
+    label: str,
+    help_text: str,
+    *places: Place,
+    why_not: Reason = never,
+    dangerous: bool = False,
+    rank: int | None = 5,
+) -> Action:
+    """An action with the usual values."""
+    return Action(action_id, keys, label, help_text, frozenset(places), why_not, dangerous, rank)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from backends.model.guest import GuestState
 from backends.model.move import MoveMode, Origin, Phase, TraceKind
 from tui.actions.reasons import Now, Reason
-from tui.wish import Option, driver_of, fitting_modes, mode_obstacles, obstacle
+from tui.wish import HYPERVISORS_CARRY, Option, driver_of, fitting_modes, mode_obstacles, obstacle
 from tui.words.way import starter
 
 # -- planning -----------------------------------------------------------------------------------------
@@ -70,6 +70,14 @@ def not_ours(now: Now) -> str:
     if move is None or move.origin is not Origin.ELSEWHERE:
         return ""
     return f"{starter(move)} started it: it can only be stopped from here"
+
+
+def in_other_hands(now: Now) -> str:
+    """A program carries it, and it is not this one: no hypervisor has anything to stop."""
+    move = now.move
+    if move is None or move.origin is not Origin.ELSEWHERE or move.request.mode in HYPERVISORS_CARRY:
+        return ""
+    return f"only its own program can stop it: {starter(move)}"
 
 
 def already_stopping(now: Now) -> str:

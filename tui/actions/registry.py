@@ -13,84 +13,33 @@ from dataclasses import replace
 from textual.binding import Binding, BindingType
 
 from backends.model.guest import GuestAction
-from tui.actions import move_reasons, reasons
-from tui.actions.action import Action, Place
-from tui.actions.reasons import Reason
-from tui.wish import Option
+from tui.actions import reasons
+from tui.actions.action import Action, Place, action
+from tui.actions.move_actions import MOVE_ACTIONS
 
 _GUEST_PLACES = (Place.GUESTS, Place.GUEST)
-_MOVE_PLACES = (Place.MOVES, Place.RUN)
 _JOURNAL_PLACES = (Place.HISTORY, Place.AUDIT)
 
 _MAY_MOVE = reasons.unless_on_its_way(
     reasons.first_of(reasons.no_guest, reasons.read_only, reasons.silent_host, reasons.nowhere_to_go)
 )
-_MAY_START_MOVE = reasons.first_of(reasons.read_only, move_reasons.not_checked)
-_IN_FLIGHT = reasons.first_of(
-    reasons.no_move,
-    reasons.read_only,
-    move_reasons.is_over,
-    move_reasons.already_stopping,
-    move_reasons.too_late,
-    move_reasons.in_postcopy,
-)
-"""What stands against stopping a move, and against each of its knobs."""
 
 
-def _may_turn(*more: Reason) -> Reason:
-    """A knob: of a move that is ours, and whose mode has it."""
-    return reasons.first_of(_IN_FLIGHT, move_reasons.not_ours, *more)
-
-
-def _action(
-    action_id: str,
-    keys: str,
-    label: str,
-    help_text: str,
-    *places: Place,
-    why_not: Reason = reasons.never,
-    dangerous: bool = False,
-    rank: int | None = 5,
-) -> Action:
-    return Action(action_id, keys, label, help_text, frozenset(places), why_not, dangerous, rank)
-
-
-def _life(action: GuestAction, keys: str, help_text: str, *, rank: int, dangerous: bool = False) -> Action:
-    return _action(
-        action.value.replace(" ", "-"),
+def _life(act: GuestAction, keys: str, help_text: str, *, rank: int, dangerous: bool = False) -> Action:
+    return action(
+        act.value.replace(" ", "-"),
         keys,
-        action.value,
+        act.value,
         help_text,
         *_GUEST_PLACES,
-        why_not=reasons.life(action),
+        why_not=reasons.life(act),
         dangerous=dangerous,
         rank=rank,
     )
 
 
-def _option(option: Option, key: str, label: str, help_text: str) -> Action:
-    """Something to choose in a plan: `plan-copy-disks`."""
-    return _action(
-        f"plan-{_OPTION_IDS[option]}",
-        key,
-        label,
-        help_text,
-        Place.PLAN,
-        why_not=move_reasons.ruled_out(option),
-        rank=6,
-    )
-
-
-_OPTION_IDS = {
-    Option.COPY_DISKS: "copy-disks",
-    Option.POSTCOPY: "post-copy",
-    Option.LAST_RESORT: "last-resort",
-    Option.BANDWIDTH: "bandwidth",
-    Option.DOWNTIME: "downtime",
-}
-
 REGISTRY: tuple[Action, ...] = (
-    _action(
+    action(
         "migrate",
         "m",
         "move",
@@ -99,7 +48,7 @@ REGISTRY: tuple[Action, ...] = (
         why_not=_MAY_MOVE,
         rank=0,
     ),
-    _action(
+    action(
         "open",
         "enter",
         "open",
@@ -127,7 +76,7 @@ REGISTRY: tuple[Action, ...] = (
     _life(GuestAction.REBOOT, "r", "Ask the guest to restart.", dangerous=True, rank=7),
     _life(GuestAction.PAUSE, "p", "Stop the guest's processors; its memory stays.", rank=6),
     _life(GuestAction.RESUME, "u", "Let a paused guest go on.", rank=6),
-    _action(
+    action(
         "filter",
         "slash",
         "filter",
@@ -135,7 +84,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.GUESTS,
         rank=2,
     ),
-    _action(
+    action(
         "search",
         "slash",
         "filter",
@@ -143,13 +92,13 @@ REGISTRY: tuple[Action, ...] = (
         *_JOURNAL_PLACES,
         rank=0,
     ),
-    _action("read-again", "r", "read again", "Read the journal again.", *_JOURNAL_PLACES, rank=3),
-    _action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, rank=None),
-    _action("sort", "o", "sort", "Sort by the next column.", Place.GUESTS, *_JOURNAL_PLACES, rank=5),
-    _action(
+    action("read-again", "r", "read again", "Read the journal again.", *_JOURNAL_PLACES, rank=3),
+    action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, rank=None),
+    action("sort", "o", "sort", "Sort by the next column.", Place.GUESTS, *_JOURNAL_PLACES, rank=5),
+    action(
         "sort-reverse", "O", "reverse", "Turn the order round.", Place.GUESTS, *_JOURNAL_PLACES, rank=None
     ),
-    _action(
+    action(
         "host-pane",
         "h",
         "hosts pane",
@@ -157,104 +106,8 @@ REGISTRY: tuple[Action, ...] = (
         Place.GUESTS,
         rank=None,
     ),
-    _action(
-        "start-move",
-        "enter,s",
-        "start",
-        "Start the move, if the checks allow it.",
-        Place.PLAN,
-        why_not=_MAY_START_MOVE,
-        rank=0,
-    ),
-    _action(
-        "plan-mode",
-        "m",
-        "mode",
-        "The next way of moving that fits the guest: live, paused, saved, offline.",
-        Place.PLAN,
-        why_not=move_reasons.one_mode_only,
-        rank=1,
-    ),
-    _option(Option.COPY_DISKS, "c", "disks", "Copy the disks that are not shared, or not."),
-    _option(Option.POSTCOPY, "p", "post-copy", "Make the move ready for post-copy, or not."),
-    _option(
-        Option.LAST_RESORT, "l", "last resort", "The next answer to a guest that writes too much to converge."
-    ),
-    _option(Option.BANDWIDTH, "b", "bandwidth", "Limit the transfer, in MiB a second."),
-    _option(
-        Option.DOWNTIME, "d", "downtime", "The most that the guest may stand still at the switch, in ms."
-    ),
-    _action(
-        "plan-echo",
-        "e",
-        "echo",
-        "Which address of the guest is asked, to measure from outside how long it is away.",
-        Place.PLAN,
-        why_not=move_reasons.no_plan,
-        rank=None,
-    ),
-    _action("check-again", "r", "check again", "Ask all the questions again.", Place.PLAN, rank=3),
-    _action(
-        "bandwidth",
-        "b",
-        "bandwidth",
-        "Limit the transfer from now on, in MiB a second.",
-        Place.RUN,
-        why_not=_may_turn(move_reasons.wrong_mode(Option.BANDWIDTH)),
-        rank=0,
-    ),
-    _action(
-        "downtime",
-        "d",
-        "downtime",
-        "Change how long the guest may stand still, in ms.",
-        Place.RUN,
-        why_not=_may_turn(move_reasons.wrong_mode(Option.DOWNTIME)),
-        rank=0,
-    ),
-    _action(
-        "post-copy",
-        "p",
-        "post-copy",
-        "Switch over now and fetch the rest of the memory: no way back.",
-        Place.RUN,
-        why_not=_may_turn(
-            move_reasons.wrong_mode(Option.POSTCOPY), move_reasons.not_prepared, move_reasons.too_early
-        ),
-        dangerous=True,
-        rank=1,
-    ),
-    _action(
-        "pause-guest",
-        "z",
-        "pause guest",
-        "Pause the guest until it has arrived, so that the transfer comes to an end.",
-        Place.RUN,
-        why_not=_may_turn(move_reasons.stands_still, move_reasons.too_early),
-        dangerous=True,
-        rank=1,
-    ),
-    _action(
-        "abort",
-        "X",
-        "abort",
-        "Stop the transfer: the guest stays where it runs.",
-        *_MOVE_PLACES,
-        why_not=_IN_FLIGHT,
-        dangerous=True,
-        rank=0,
-    ),
-    _action(
-        "mend",
-        "m",
-        "mend",
-        "Do what a move has left to do.",
-        *_MOVE_PLACES,
-        why_not=reasons.first_of(reasons.read_only, reasons.nothing_to_mend),
-        dangerous=True,
-        rank=1,
-    ),
-    _action(
+    *MOVE_ACTIONS,
+    action(
         "copy-command",
         "y",
         "copy command",
@@ -266,7 +119,7 @@ REGISTRY: tuple[Action, ...] = (
         why_not=reasons.nothing_to_copy,
         rank=4,
     ),
-    _action(
+    action(
         "back",
         "escape",
         "back",
@@ -279,7 +132,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.AUDIT,
         rank=1,
     ),
-    _action(
+    action(
         "connect-now",
         "r",
         "connect now",
@@ -288,11 +141,11 @@ REGISTRY: tuple[Action, ...] = (
         why_not=reasons.is_connected,
         rank=3,
     ),
-    _action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),
-    _action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=8),
-    _action("mode-storage", "3", "storage", "Go to the storage.", Place.ANYWHERE, rank=9),
-    _action("mode-crashes", "4", "crashes", "Go to the crash logs.", Place.ANYWHERE, rank=9),
-    _action(
+    action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),
+    action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=8),
+    action("mode-storage", "3", "storage", "Go to the storage.", Place.ANYWHERE, rank=9),
+    action("mode-crashes", "4", "crashes", "Go to the crash logs.", Place.ANYWHERE, rank=9),
+    action(
         "mode-moves",
         "5",
         "migrations",
@@ -300,12 +153,12 @@ REGISTRY: tuple[Action, ...] = (
         Place.ANYWHERE,
         rank=8,
     ),
-    _action(
+    action(
         "history", "H", "history", "All moves that have ended, from the journal.", Place.ANYWHERE, rank=None
     ),
-    _action("audit", "A", "audit", "Who did what, when, and what came of it.", Place.ANYWHERE, rank=None),
-    _action("theme", "T", "theme", "Another set of colours.", Place.ANYWHERE, rank=None),
-    _action(
+    action("audit", "A", "audit", "Who did what, when, and what came of it.", Place.ANYWHERE, rank=None),
+    action("theme", "T", "theme", "Another set of colours.", Place.ANYWHERE, rank=None),
+    action(
         "palette",
         "colon,ctrl+p",
         "commands",
@@ -313,8 +166,8 @@ REGISTRY: tuple[Action, ...] = (
         Place.ANYWHERE,
         rank=2,
     ),
-    _action("help", "question_mark", "help", "What works here, and its keys.", Place.ANYWHERE, rank=1),
-    _action("quit", "q", "quit", "Leave; asks when moves are in flight.", Place.ANYWHERE, rank=1),
+    action("help", "question_mark", "help", "What works here, and its keys.", Place.ANYWHERE, rank=1),
+    action("quit", "q", "quit", "Leave; asks when moves are in flight.", Place.ANYWHERE, rank=1),
 )
 
 _BY_ID = {action.id: action for action in REGISTRY}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from backends.model.move import Check, MoveRequest, Preflight, Verdict
+from backends.model.move import Check, Preflight, Verdict
+from tui.format import long_size
 from tui.headless.exits import Exit
 from tui.headless.lines import check_line, preflight_line
 from tui.headless.output import Ink, Output
 from tui.headless.session import HostOptions, find_guest, find_host, settled_fleet
+from tui.headless.wishes import MoveOptions
+from tui.words.way import way_words
 
 VERDICT_INK = {
     Verdict.OK: Ink.GOOD,
@@ -17,12 +20,12 @@ VERDICT_INK = {
 }
 
 
-async def check(options: HostOptions, guest: str, destination: str, *, json: bool) -> Exit:
+async def check(options: HostOptions, guest: str, to: str, wanted: MoveOptions, *, json: bool) -> Exit:
     """Ask all questions about a move. REFUSED when an obstacle is certain."""
     out = Output()
     async with settled_fleet(options) as (fleet, state):
         found = find_guest(state, guest)
-        request = MoveRequest(found.key, found.name, find_host(state, destination))
+        request = wanted.request(state, found, find_host(state, to))
         preflight = await fleet.preflight(request)
     tell_preflight(out, preflight, json=json)
     return Exit.REFUSED if preflight.refused else Exit.SUCCEEDED
@@ -40,8 +43,17 @@ def tell_preflight(out: Output, preflight: Preflight, *, json: bool) -> None:
         _tell_check(out, answer, width)
     out.line()
     if not preflight.refused:
+        _tell_way(out, preflight)
         out.line(out.ink(preflight.command, Ink.DIM))
     out.line(summary(preflight))
+
+
+def _tell_way(out: Output, preflight: Preflight) -> None:
+    """Which way it would go and what that costs, and the disks that would be copied."""
+    out.line(way_words(preflight.request.mode, preflight.route))
+    for copy in preflight.copies:
+        over = ", written over one that is there" if copy.exists else ""
+        out.line(f"copies {copy.target}, {long_size(copy.size_bytes)} {copy.format}: {copy.shown}{over}")
 
 
 def _tell_check(out: Output, answer: Check, width: int) -> None:

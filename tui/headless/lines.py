@@ -1,4 +1,7 @@
-"""The objects that `--json` prints, one a line. Scripts depend on them: fields are added, never renamed."""
+"""The objects that `--json` prints, one a line: hosts, guests, jobs, plans and checks.
+
+Scripts depend on them: fields are added, never renamed. Those of a move's course are in `move_lines`.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,7 @@ import msgspec
 
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest
-from backends.model.move import (
-    Check,
-    Move,
-    MoveLogLine,
-    MoveProgress,
-    MoveRequest,
-    Outcome,
-    Preflight,
-    RunningJob,
-)
+from backends.model.move import Check, Move, MoveRequest, Preflight, RunningJob
 
 
 class HostLine(msgspec.Struct, frozen=True, tag_field="event", tag="host"):
@@ -60,7 +54,11 @@ class GuestLine(msgspec.Struct, frozen=True, tag_field="event", tag="guest"):
 
 
 class JobLine(msgspec.Struct, frozen=True, tag_field="event", tag="job"):
-    """One migration job that libvirt reports."""
+    """One move in flight, or another job that libvirt reports. `id` is what `attach` and `abort` take.
+
+    Only a move has a destination, a mode, a phase and an origin: `here`, `earlier` (of a program that has ended) or
+    `elsewhere` (somebody else's).
+    """
 
     host: str
     guest: str
@@ -69,6 +67,12 @@ class JobLine(msgspec.Struct, frozen=True, tag_field="event", tag="job"):
     elapsed_s: float
     processed_bytes: int
     remaining_bytes: int
+    id: str = ""
+    destination: str | None = None
+    mode: str | None = None
+    phase: str | None = None
+    origin: str | None = None
+    who: str | None = None
 
 
 class PlanLine(msgspec.Struct, frozen=True, tag_field="event", tag="plan"):
@@ -80,6 +84,10 @@ class PlanLine(msgspec.Struct, frozen=True, tag_field="event", tag="plan"):
     mode: str
     bandwidth_mib_s: int | None
     max_downtime_ms: int
+    copy_disks: bool = False
+    post_copy: bool = False
+    last_resort: str = ""
+    echo_address: str = ""
 
 
 class CheckLine(msgspec.Struct, frozen=True, tag_field="event", tag="check"):
@@ -100,56 +108,9 @@ class PreflightLine(msgspec.Struct, frozen=True, tag_field="event", tag="preflig
     refused: bool
     doubtful: bool
     command: str
-
-
-class PhaseLine(msgspec.Struct, frozen=True, tag_field="event", tag="phase"):
-    """The move has taken a step."""
-
-    phase: str
-
-
-class LogLine(msgspec.Struct, frozen=True, tag_field="event", tag="log"):
-    """What happened, in words."""
-
-    at: datetime
-    text: str
-
-
-class ProgressLine(msgspec.Struct, frozen=True, tag_field="event", tag="progress"):
-    """A sample of the transfer."""
-
-    phase: str
-    elapsed_s: float
-    fraction: float
-    total_bytes: int
-    processed_bytes: int
-    remaining_bytes: int
-    rate_bytes_s: float | None
-    dirty_bytes_s: float | None
-    iteration: int
-    throttle_percent: int
-    downtime_limit_ms: int | None
-    eta_s: tuple[float, float] | None
-
-
-class CancellingLine(msgspec.Struct, frozen=True, tag_field="event", tag="cancelling"):
-    """The user wants the move to stop; the outcome tells whether it did."""
-
-    guest: str
-
-
-class OutcomeLine(msgspec.Struct, frozen=True, tag_field="event", tag="outcome"):
-    """The last line of a move."""
-
-    verdict: str
-    guest: str
-    where: str | None
-    state: str | None
-    total_s: float
-    downtime_ms: int | None
-    bytes: int | None
-    reason: str
-    left_to_do: tuple[str, ...] = ()
+    route: str = ""
+    copies: tuple[str, ...] = ()
+    was_paused: bool = False
 
 
 def host_line(view: HostView) -> HostLine:
@@ -197,9 +158,30 @@ def guest_line(state: FleetState, guest: Guest) -> GuestLine:
     )
 
 
-def job_line(job: RunningJob) -> JobLine:
-    """A job of libvirt."""
+def move_line(move: Move) -> JobLine:
+    """A move in flight among the jobs."""
+    progress = move.progress
     return JobLine(
+        host=move.source,
+        guest=move.request.name,
+        uuid=move.request.guest.uuid,
+        operation="migration out",
+        elapsed_s=progress.elapsed_s if progress else 0.0,
+        processed_bytes=progress.processed_bytes if progress else 0,
+        remaining_bytes=progress.remaining_bytes if progress else 0,
+        id=move.id,
+        destination=move.request.destination,
+        mode=move.request.mode.value,
+        phase=move.phase.value,
+        origin=move.origin.value,
+        who=move.who,
+    )
+
+
+def job_line(job: RunningJob) -> JobLine:
+    """A job of libvirt that is no move."""
+    return JobLine(
+        id=f"{job.guest.host}/{job.name}",
         host=job.guest.host,
         guest=job.name,
         uuid=job.guest.uuid,
@@ -219,6 +201,10 @@ def plan_line(request: MoveRequest) -> PlanLine:
         mode=request.mode.value,
         bandwidth_mib_s=request.bandwidth_mib_s,
         max_downtime_ms=request.max_downtime_ms,
+        copy_disks=request.copy_disks,
+        post_copy=request.postcopy,
+        last_resort=request.last_resort.value,
+        echo_address=request.echo_address,
     )
 
 
@@ -235,47 +221,7 @@ def preflight_line(preflight: Preflight) -> PreflightLine:
         refused=preflight.refused,
         doubtful=preflight.doubtful,
         command=preflight.command,
-    )
-
-
-def phase_line(move: Move) -> PhaseLine:
-    """Where the move is."""
-    return PhaseLine(move.phase.value)
-
-
-def log_line(line: MoveLogLine) -> LogLine:
-    """A line of the move's log."""
-    return LogLine(line.at, line.text)
-
-
-def progress_line(move: Move, progress: MoveProgress) -> ProgressLine:
-    """A sample of a move."""
-    return ProgressLine(
-        phase=move.phase.value,
-        elapsed_s=progress.elapsed_s,
-        fraction=round(progress.fraction, 4),
-        total_bytes=progress.total_bytes,
-        processed_bytes=progress.processed_bytes,
-        remaining_bytes=progress.remaining_bytes,
-        rate_bytes_s=progress.rate_bytes_s,
-        dirty_bytes_s=progress.dirty_bytes_s,
-        iteration=progress.iteration,
-        throttle_percent=progress.throttle_percent,
-        downtime_limit_ms=progress.downtime_limit_ms,
-        eta_s=progress.eta_s,
-    )
-
-
-def outcome_line(guest: str, outcome: Outcome) -> OutcomeLine:
-    """The truth about a move that has ended."""
-    return OutcomeLine(
-        verdict=outcome.result.value,
-        guest=guest,
-        where=outcome.where,
-        state=outcome.state.value,
-        total_s=round(outcome.total_s, 3),
-        downtime_ms=outcome.downtime_ms,
-        bytes=outcome.transferred_bytes,
-        reason=outcome.reason,
-        left_to_do=outcome.left_to_do,
+        route=preflight.route.value,
+        copies=tuple(copy.target for copy in preflight.copies),
+        was_paused=preflight.was_paused,
     )

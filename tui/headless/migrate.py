@@ -3,52 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from functools import partial
 
 from backends.api import ActionError, FerryError, Fleet
 from backends.model.guest import GuestState
-from backends.model.move import MoveMode, MoveRequest, Outcome, Preflight, Result, Verdict
+from backends.model.move import MoveRequest, Outcome, Preflight, Result, Verdict
 from tui.headless.check import tell_preflight
 from tui.headless.exits import EXIT_OF_RESULT, Exit
-from tui.headless.lines import outcome_line, plan_line
+from tui.headless.lines import plan_line
+from tui.headless.move_lines import outcome_line
 from tui.headless.output import Ink, Output
 from tui.headless.session import HostOptions, find_guest, find_host, settled_fleet
 from tui.headless.watch import MoveWatch
+from tui.headless.wishes import MoveOptions
 
 
-@dataclass(frozen=True, slots=True)
-class MigrateOptions:
-    """What the command line asks of a move."""
-
-    guest: str
-    to: str
-    mode: MoveMode
-    bandwidth_mib_s: int | None
-    max_downtime_ms: int
-    accept_doubts: bool
-    json: bool
-
-
-async def migrate(hosts: HostOptions, options: MigrateOptions) -> Exit:
+async def migrate(
+    hosts: HostOptions, guest: str, to: str, wanted: MoveOptions, *, accept_doubts: bool, json: bool
+) -> Exit:
     """Check, move and watch. ctrl-c asks the job to stop; a second one leaves it alone and ends."""
     out = Output()
     async with settled_fleet(hosts) as (fleet, state):
-        guest = find_guest(state, options.guest)
-        request = MoveRequest(
-            guest=guest.key,
-            name=guest.name,
-            destination=find_host(state, options.to),
-            mode=options.mode,
-            bandwidth_mib_s=options.bandwidth_mib_s,
-            max_downtime_ms=options.max_downtime_ms,
-        )
-        unmoved = partial(_not_started, out, request, guest.state, json=options.json)
+        found = find_guest(state, guest)
+        request = wanted.request(state, found, find_host(state, to))
+        unmoved = partial(_not_started, out, request, found.state, json=json)
         try:
-            preflight = await _checked(fleet, out, request, json=options.json)
-            if refusal := _refusal(preflight, options.accept_doubts):
+            preflight = await _checked(fleet, out, request, json=json)
+            if refusal := _refusal(preflight, accept_doubts):
                 return unmoved(Result.REFUSED, refusal)
-            move = fleet.start_move(preflight, accept_doubts=options.accept_doubts)
+            move = fleet.start_move(preflight, accept_doubts=accept_doubts)
         except ActionError as error:
             return unmoved(Result.REFUSED, str(error))
         except FerryError as error:
@@ -56,7 +39,7 @@ async def migrate(hosts: HostOptions, options: MigrateOptions) -> Exit:
         except asyncio.CancelledError:
             unmoved(Result.CANCELLED, "interrupted before it began")
             raise
-        return await MoveWatch(fleet, move, request, out, json=options.json).until_the_end()
+        return await MoveWatch(fleet, move, request, out, json=json).until_the_end()
 
 
 async def _checked(fleet: Fleet, out: Output, request: MoveRequest, *, json: bool) -> Preflight:
