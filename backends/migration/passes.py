@@ -24,6 +24,8 @@ KEEPS_UP = 0.98
 """A guest that writes at least this share of what the link takes makes no pass shorter than the one before."""
 _STILL_KEEPS_UP = 0.9
 """The same by the bandwidth of now, which may have been changed: less exact, as it comes and goes."""
+_STUCK_SHARE = 0.8
+"""Passes that do not shrink are of a guest that writes what the link takes; much less contradicts it."""
 _CONFIRMING = 4
 _CONFIRMING_S = 2.0
 """So many samples, over so long, must agree about a long pass: the bandwidth of one sample may be odd."""
@@ -98,7 +100,7 @@ class Passes:
         last = known[-1] if known else None
         if last is not None and last.number == sample.iteration:
             newest = _renewed(last, sample, rate)
-            known = known[:-1]
+            known = _first_pass_renewed(known[:-1], newest)
         else:
             newest = _begun(last, sample, rate)
         return replace(self, seen=(*known, newest)[-_KEPT:], now_s=sample.elapsed_s)
@@ -116,20 +118,27 @@ class Passes:
         return found if len(found) == WINDOW else ()
 
     @property
-    def shrink(self) -> bool | None:
-        """Do the passes get smaller? None while too few were seen."""
-        now, before = self.seen[-WINDOW:], self.seen[:-WINDOW]
-        if not before or now[0].number < 2:
-            return None
-        return median(one.need_ms for one in now) <= SHRINKS * median(one.need_ms for one in before)
+    def stuck(self) -> bool:
+        """Do the passes no longer get smaller? Two measures must say so, that no odd sample does: bytes and rates."""
+        now, before = self._windows()
+        if len(before) < 2:
+            return False
+        shares = [one.dirty_bytes_s / one.bandwidth for one in now if one.dirty_bytes_s is not None]
+        if shares and median(shares) < _STUCK_SHARE:
+            return False
+        return median(one.left_bytes for one in now) > SHRINKS * median(one.left_bytes for one in before)
 
     @property
     def shrink_clearly(self) -> bool:
         """Is each of the newest window smaller than any of those before?"""
-        now, before = self.seen[-WINDOW:], self.seen[:-WINDOW]
-        return bool(before) and max(one.need_ms for one in now) <= SHRINKS * min(
-            one.need_ms for one in before
-        )
+        now, before = self._windows()
+        if not before:
+            return False
+        return max(one.left_bytes for one in now) <= SHRINKS * min(one.left_bytes for one in before)
+
+    def _windows(self) -> tuple[tuple[Pass, ...], tuple[Pass, ...]]:
+        """The newest window, and what was before it."""
+        return self.seen[-WINDOW:], self.seen[:-WINDOW]
 
     @property
     def keep_up(self) -> bool:
@@ -177,6 +186,13 @@ def _renewed(one: Pass, sample: MoveProgress, rate: float) -> Pass:
     )
 
 
+def _first_pass_renewed(known: tuple[Pass, ...], newest: Pass) -> tuple[Pass, ...]:
+    """What the first pass has sent is known by when the second began."""
+    if len(known) != 1 or known[0].number != 1:
+        return known
+    return (replace(known[0], left_bytes=newest.sent_before),)
+
+
 def _memory_left(sample: MoveProgress) -> int:
     return max(0, sample.remaining_bytes - sample.disk_remaining_bytes)
 
@@ -192,11 +208,9 @@ def _sent_before(sample: MoveProgress) -> int:
 
 def _drawn_on(longer: Pass, shorter: Pass) -> float:
     """The share of the link that the guest would write in passes of no length; 0 where two passes do not tell."""
-    if None in (longer.share, shorter.share, longer.written_s, shorter.written_s):
+    slow, fast, long_s, short_s = longer.share, shorter.share, longer.written_s, shorter.written_s
+    if slow is None or fast is None or long_s is None or short_s is None:
         return 0.0
-    assert longer.share is not None and shorter.share is not None
-    assert longer.written_s is not None and shorter.written_s is not None
-    difference = longer.written_s - shorter.written_s
-    if difference <= _TELLING_DIFFERENCE * longer.written_s:
+    if long_s - short_s <= _TELLING_DIFFERENCE * long_s:
         return 0.0
-    return shorter.share + (shorter.share - longer.share) * shorter.written_s / difference
+    return fast + (fast - slow) * short_s / (long_s - short_s)

@@ -153,7 +153,7 @@ def _throttling(state: PolicyState, sample: MoveProgress) -> tuple[PolicyState, 
 def _higher_limit(state: PolicyState) -> RaiseDowntime | None:
     """The next limit, where a window of passes that do not shrink shows the need for one."""
     window = state.passes.recent(state.since)
-    if not window or state.passes.shrink is not False or state.limit_ms >= state.max_downtime_ms:
+    if not window or not state.passes.stuck or state.limit_ms >= state.max_downtime_ms:
         return None
     by_need = sorted(window, key=lambda one: one.need_ms)
     least, most = by_need[0], by_need[-1]
@@ -180,7 +180,7 @@ def _will_not(state: PolicyState) -> bool:
     """The user's limit cannot be met, and more passes will not change it."""
     passes = state.passes
     window = passes.recent(state.since)
-    if not window or passes.shrink is not False:
+    if not window or not passes.stuck:
         return passes.keep_up and passes.seen[-1].need_ms > state.max_downtime_ms
     if min(one.need_ms for one in window) > state.max_downtime_ms:
         return True

@@ -166,13 +166,27 @@ class Run:
         return self.transfer.switched_ms is not None
 
 
-def run(guest: Guest, link: Link, asked: MoveRequest, *, every_s: float, most_s: float, seed: int = 0) -> Run:
-    """Move the guest with the policy at the knob, until it is switched over, the last resort, or `most_s`."""
+def run(
+    guest: Guest,
+    link: Link,
+    asked: MoveRequest,
+    *,
+    every_s: float,
+    most_s: float,
+    seed: int = 0,
+    later: tuple[float, Link] | None = None,
+) -> Run:
+    """Move the guest with the policy at the knob, until it is switched over, the last resort, or `most_s`.
+
+    `later`: from this second on it is another link, as when the user turns the bandwidth's knob.
+    """
     state = policy.begin(asked, can_postcopy=asked.wants_postcopy)
     transfer = Transfer(guest, link, state.limit_ms, Random(seed))  # noqa: S311 - no secret
     done = Run(state, transfer)
     history: tuple[MoveProgress, ...] = ()
     while not done.switched and not done.last_resorts and transfer.now_s < most_s:
+        if later is not None and transfer.now_s >= later[0]:
+            transfer.link = later[1]
         transfer.until(transfer.now_s + every_s)
         if done.transfer.switched_ms is not None:
             break
