@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from backends.errors import JournalError
 from backends.fleet.mailbox import Board
 from backends.journal.journal import Journal
 from backends.migration.unfinished import unfinished
-from backends.model.fleet import Changes, Topic, UnfinishedChanged
+from backends.model.fleet import UnfinishedChanged
 from backends.model.move import Move
 
 SETTLE_S = 0.3
 """What changes together is looked at once: a move takes a guest from one list and puts it on another."""
-_TOPICS = (Topic.GUEST, Topic.LINK, Topic.MOVE, Topic.JOBS)
+BUDGET = 0.01
+"""Share of one processor that looking may take: a large fleet is looked at less often."""
 
 
 async def watch_unfinished(board: Board, journal: Journal | None) -> None:
-    """Until cancelled."""
-    traced: tuple[Move, ...] = ()
-    async for changes in board.watch():
-        if not _matters(changes):
-            continue
-        if journal is not None:
-            try:
-                traced = await journal.with_traces()
-            except JournalError:
-                traced = ()
+    """Until cancelled. Samples count as news, too: what is only doubtful becomes certain by lasting."""
+    async for _ in board.watch():
+        traced = await _with_traces(journal)
+        began_s = time.thread_time()
         board.publish(UnfinishedChanged(unfinished(board.state, traced)))
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(max(SETTLE_S, (time.thread_time() - began_s) / BUDGET))
 
 
-def _matters(changes: Changes) -> bool:
-    return any(topic in _TOPICS for topic, _ in changes.dirty) or not changes.dirty
+async def _with_traces(journal: Journal | None) -> tuple[Move, ...]:
+    try:
+        return await journal.with_traces() if journal is not None else ()
+    except JournalError:
+        return ()  # told where a move is started; hosts are looked at all the same

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.migration.machine import Signal, can_abort, step
+from backends.migration.machine import Signal, can_abort, step, why_no_abort
 from backends.model.move import Phase
 
 signals = st.sampled_from(Signal)
@@ -78,3 +78,21 @@ def test_a_transfer_that_wins_the_race_against_an_abort_ends_as_succeeded() -> N
 def test_the_switch_cannot_be_aborted() -> None:
     assert not can_abort(Phase.SWITCHING)
     assert step(Phase.SWITCHING, Signal.ABORT_ASKED) is Phase.SWITCHING
+
+
+def test_a_post_copy_that_fails_is_never_rolled_back() -> None:
+    reached, frontier = set(), [step(Phase.POSTCOPY, signal) for signal in Signal]
+    while frontier:
+        phase = frontier.pop()
+        if phase not in reached and phase is not Phase.POSTCOPY:
+            reached.add(phase)
+            frontier += [step(phase, signal) for signal in Signal if signal is not Signal.LINK_HEALED]
+    assert Phase.ROLLING_BACK not in reached
+    assert step(Phase.POSTCOPY, Signal.TRANSFER_FAILED) is Phase.RECONCILING
+    assert not can_abort(Phase.POSTCOPY)
+    assert "lose" in why_no_abort(Phase.POSTCOPY)
+
+
+@given(phases.filter(lambda phase: not phase.final))
+def test_a_move_that_is_found_is_asked_about_first(phase: Phase) -> None:
+    assert step(phase, Signal.ADOPTED) is Phase.RECONCILING

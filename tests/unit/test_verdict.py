@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.hypervisor.whereabouts import Whereabouts
-from backends.migration.verdict import MIGRATED, Place, find
+from backends.migration.verdict import (
+    MIGRATED,
+    POSTCOPY,
+    POSTCOPY_FAILED,
+    SAVED,
+    Place,
+    find,
+    settled_for_good,
+)
 from backends.model.guest import GuestState
+from backends.model.move import MoveMode
 
 ABSENT = Whereabouts(defined=False)
 RUNNING = Whereabouts(True, GuestState.RUNNING, "booted", persistent=True)
@@ -61,6 +70,92 @@ def test_the_place_is_named_only_when_the_answers_prove_it(
     source: Whereabouts | None, destination: Whereabouts | None, place: Place
 ) -> None:
     assert find(source, destination).place is place
+
+
+HALF = Whereabouts(True, GuestState.PAUSED, POSTCOPY, persistent=True)
+BROKEN_HALF = Whereabouts(True, GuestState.PAUSED, POSTCOPY_FAILED, persistent=True)
+FETCHING = Whereabouts(True, GuestState.RUNNING, POSTCOPY, persistent=True)
+FETCHING_ALONE = Whereabouts(True, GuestState.RUNNING, POSTCOPY_FAILED, persistent=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "place"),
+    [
+        (BUSY, FETCHING, Place.UNSETTLED),
+        (HALF, FETCHING, Place.UNSETTLED),
+        (BROKEN_HALF, FETCHING_ALONE, Place.UNSETTLED),
+        (BROKEN_HALF, RUNNING, Place.ARRIVED),
+        (BROKEN_HALF, BROKEN_HALF, Place.SPLIT),
+        (HALF, BROKEN_HALF, Place.SPLIT),
+        (BROKEN_HALF, OFF, Place.LOST),
+        (BROKEN_HALF, ABSENT, Place.LOST),
+        (HALF, CRASHED, Place.LOST),
+        (CRASHED, BROKEN_HALF, Place.LOST),
+        (OFF, FETCHING_ALONE, Place.LOST),
+        (LEFT, FETCHING, Place.UNSETTLED),
+        (SILENT, FETCHING, Place.UNKNOWN),
+        (HALF, SILENT, Place.UNKNOWN),
+        (RUNNING, FETCHING, Place.BOTH),
+    ],
+)
+def test_a_post_copy_that_broke_off_is_neither_here_nor_there(
+    source: Whereabouts | None, destination: Whereabouts | None, place: Place
+) -> None:
+    assert find(source, destination).place is place
+
+
+SAVED_AWAY = Whereabouts(True, GuestState.OFF, SAVED, persistent=True)
+ON_PURPOSE = Whereabouts(True, GuestState.PAUSED, "user", persistent=True)
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "place"),
+    [
+        (SAVED_AWAY, RUNNING, Place.ARRIVED),
+        (SAVED_AWAY, ON_PURPOSE, Place.ARRIVED),
+        (SAVED_AWAY, OFF, Place.STAYED),
+        (SAVED_AWAY, ABSENT, Place.STAYED),
+        (SAVED_AWAY, SILENT, Place.UNKNOWN),
+        (BUSY, ABSENT, Place.UNSETTLED),
+        (RUNNING, OFF, Place.STAYED),
+        (RUNNING, RUNNING, Place.BOTH),
+    ],
+)
+def test_a_saved_guest_is_where_it_was_restored_or_else_where_its_state_lies(
+    source: Whereabouts | None, destination: Whereabouts | None, place: Place
+) -> None:
+    assert find(source, destination, MoveMode.SAVED).place is place
+
+
+@pytest.mark.parametrize(
+    ("source", "destination", "place"),
+    [
+        (OFF, OFF, Place.ARRIVED),
+        (ABSENT, OFF, Place.ARRIVED),
+        (OFF, ABSENT, Place.STAYED),
+        (RUNNING, OFF, Place.STAYED),
+        (RUNNING, RUNNING, Place.BOTH),
+        (ABSENT, ABSENT, Place.NOWHERE),
+        (OFF, SILENT, Place.UNKNOWN),
+        (SILENT, OFF, Place.UNKNOWN),
+    ],
+)
+def test_a_guest_that_is_off_is_where_it_is_defined(
+    source: Whereabouts | None, destination: Whereabouts | None, place: Place
+) -> None:
+    assert find(source, destination, MoveMode.OFFLINE).place is place
+
+
+def test_a_transient_guest_that_was_paused_has_arrived_paused() -> None:
+    assert find(ABSENT, ON_PURPOSE).place is Place.ARRIVED
+
+
+def test_a_half_that_was_forgotten_on_the_destination_decides_nothing() -> None:
+    found = settled_for_good(RUNNING, PAUSED)
+    assert found is not None and found.place is Place.STAYED
+    assert settled_for_good(BUSY, PAUSED) is None
+    assert settled_for_good(PAUSED, PAUSED) is None
+    assert settled_for_good(RUNNING, RUNNING) is None
 
 
 answers = st.none() | st.builds(

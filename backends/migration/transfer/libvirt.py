@@ -144,6 +144,8 @@ class LibvirtTransfer(Transfer):
         if self._record.phase is Phase.CANCELLING:
             await jobs.abort(control, self._uuid)
         statistics = await jobs.read_statistics(control, self._uuid)
+        if statistics.running and self._record.phase is Phase.RECONCILING:
+            await self._say_healed(control)
         if statistics.running and statistics.total:
             self._record.signal(Signal.TRANSFER_BEGAN)
             await self._steering.take(statistics)
@@ -189,23 +191,22 @@ class LibvirtTransfer(Transfer):
                 session = self._source.current()
                 async with session.another(self._request.guest.driver, self._heard) as control:
                     heard_s = clock()
-                    if not await self._attach(control):
-                        return
+                    await self._attach(control)
+                    return
             except FerryError:
                 await asyncio.sleep(REATTACH_INTERVAL_S)
             finally:
                 self._control = None
 
-    async def _attach(self, control: Connection) -> bool:
-        """Watch the job to its end; False when there is none (any more). Raises FerryError."""
+    async def _attach(self, control: Connection) -> None:
+        """Watch the job to its end, if there is one. Raises FerryError."""
         self._steering.downtime_limit_ms = await jobs.read_max_downtime(control, self._uuid)
         self._control = control
-        while await self._look(control):
-            if self._record.phase is Phase.RECONCILING:
-                await self._say_healed(control)
-            await asyncio.sleep(SAMPLE_INTERVAL_S)
+        is_running = True
+        while is_running:
+            is_running = await self._look(control)
+            await asyncio.sleep(SAMPLE_INTERVAL_S if is_running else 0)
         await self._read_completed(control)
-        return False
 
     async def _say_healed(self, control: Connection) -> None:
         seen = await whereabouts(control, self._uuid)
