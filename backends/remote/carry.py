@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from backends.errors import ActionError, CommandError
-from backends.remote.shell import COMMAND_DEADLINE_S, STALL_DEADLINE_S, Answer, Shell, Stream
+from backends.remote.shell import STALL_DEADLINE_S, Answer, Shell, Stream
 from backends.untrusted import clean
 
 PIECE_BYTES = 256 * 1024
@@ -22,6 +22,7 @@ SLOWEST_DISK_BYTES_S = 20 * 1024 * 1024
 """A host that hashes or flushes a file slower than this is taken for stuck."""
 RESERVE_BYTES = 64 * 1024 * 1024
 """Stays free on the destination's file system: a full one harms more than this move."""
+_LINE_BYTES = 16 * 1024
 _ENGLISH = ("env", "LC_ALL=C")
 _FREE = re.compile(r"\s\d+\s+\d+\s+(\d+)\s+(?:\d+%|-)\s")
 """df(1) -P: blocks, used, available, capacity. The file system's name before them may hold spaces."""
@@ -72,16 +73,22 @@ class FileAt:
         await self._run("install", "-m", "600", "--", "/dev/null", self.path)
 
     async def sha256(self, size_bytes: int) -> str:
-        """Of what the host itself reads, in hexadecimal. Raises FerryError."""
-        answer = await self._run("sha256sum", "--", self.path, deadline_s=_patience_s(size_bytes))
-        return answer.out.lstrip("\\")[:64]  # a backslash comes before a name with escapes
+        """Of what the host itself reads, in hexadecimal. Raises FerryError.
+
+        As a stream: it may take minutes, and a host's few sessions are to stay free for commands.
+        """
+        argv = (*_ENGLISH, "sha256sum", "--", self.path)
+        async with self.shell.open_process(argv, stall_s=_patience_s(size_bytes)) as stream:
+            said = await stream.read(_LINE_BYTES)
+            self.must_be_done(await stream.wait(), "sha256sum")
+        return said.decode(errors="replace").lstrip("\\")[:64]  # the backslash stands before an escaped name
 
     async def remove(self) -> None:
         """Whether it is there or not. Raises FerryError."""
         await self._run("rm", "-f", "--", self.path)
 
-    async def _run(self, *argv: str, deadline_s: float = COMMAND_DEADLINE_S) -> Answer:
-        answer = await self.shell.run((*_ENGLISH, *argv), deadline_s=deadline_s)
+    async def _run(self, *argv: str) -> Answer:
+        answer = await self.shell.run((*_ENGLISH, *argv))
         self.must_be_done(answer, argv[0])
         return answer
 

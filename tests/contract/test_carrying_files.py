@@ -31,12 +31,14 @@ def flip_a_bit(file: Path) -> None:
 class Tampering(LocalShell):
     """A host on which a bit of the file changes before the host reads it again."""
 
-    async def run(
-        self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
-    ) -> Answer:
+    @asynccontextmanager
+    async def open_process(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AsyncIterator[Stream]:
         if "sha256sum" in argv:
             flip_a_bit(Path(argv[-1]))
-        return await super().run(argv, stdin=stdin, deadline_s=deadline_s)
+        async with super().open_process(argv, stall_s=stall_s) as stream:
+            yield stream
 
 
 class Boasting(LocalShell):

@@ -23,7 +23,7 @@ from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName
 from backends.model.move import Move, MoveId, MoveMode, MoveRequest, Result, TraceKind
 from backends.remote.local import LocalShell
-from backends.remote.shell import COMMAND_DEADLINE_S, STALL_DEADLINE_S, Answer, Stream
+from backends.remote.shell import STALL_DEADLINE_S, Stream
 from backends.service import FleetService
 from tests.watching import all_up, guest_named, until
 
@@ -98,25 +98,19 @@ class Hindered(LocalShell):
         super().__init__()
         self.before_hash, self.after_hash, self.gate = before_hash, after_hash, gate
 
-    async def run(
-        self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
-    ) -> Answer:
-        arrived = Path(argv[-1]) if "sha256sum" in argv and argv[-1].endswith(".arrived.save") else None
-        if arrived and self.before_hash:
-            self.before_hash(arrived)
-        answer = await super().run(argv, stdin=stdin, deadline_s=deadline_s)
-        if arrived and self.after_hash:
-            self.after_hash(arrived)
-        return answer
-
     @asynccontextmanager
     async def open_process(
         self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
     ) -> AsyncIterator[Stream]:
+        arrived = Path(argv[-1]) if "sha256sum" in argv and argv[-1].endswith(".arrived.save") else None
         if "cat" in argv and self.gate:
             await self.gate.wait()
+        if arrived and self.before_hash:
+            self.before_hash(arrived)
         async with super().open_process(argv, stall_s=stall_s) as stream:
             yield stream
+        if arrived and self.after_hash:
+            self.after_hash(arrived)
 
 
 def hinder(monkeypatch: pytest.MonkeyPatch, shell: LocalShell) -> None:
