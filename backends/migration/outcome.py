@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backends.errors import FerryError
 from backends.hypervisor.jobs import JobStatistics
-from backends.migration.verdict import Finding, Place
+from backends.migration.verdict import SAVED, Finding, Place
 from backends.model.guest import GuestState, virsh_name
 from backends.model.host import HostSpec
 from backends.model.move import Gap, Move, MoveMode, Outcome, Result
@@ -100,6 +100,8 @@ class Ending:
         name, source = self.move.request.name, self.source.name
         if self.finding.state is GuestState.OFF and self.finding.reason in _POWERED_OFF:
             return f"the guest powered off on {source} during the move"
+        if self.finding.reason == SAVED and not self.finding.state.active:
+            return f"the state of {name} is saved on {source}, and was not restored{self._cause()}"
         if not self.finding.state.active and self.move.request.mode is not MoveMode.OFFLINE:
             return f"{name} does not run any more on {source}: {self._state()}{self._cause()}"
         if self.move.cancelled:
