@@ -10,6 +10,9 @@ import libvirt
 
 from backends.hypervisor.connection import Connection
 
+SIZES_DEADLINE_S = 15.0
+"""libvirt may have to wait for a job that holds the guest; aside, so that nothing queues up behind it."""
+
 
 @dataclass(frozen=True, slots=True)
 class DiskSize:
@@ -37,4 +40,4 @@ async def read_disk_sizes(
             found[target] = DiskSize(int(virtual), int(allocated))
         return found
 
-    return await connection.call("read the sizes of disks", work)
+    return await connection.call_aside("read the sizes of disks", work, deadline_s=SIZES_DEADLINE_S)

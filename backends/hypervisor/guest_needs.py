@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -120,6 +120,8 @@ class GuestNeeds:
     memory_kib: int = 0
     numa_nodes: frozenset[int] = frozenset()
     """Of the host, outside which its memory must not be."""
+    listens: tuple[str, ...] = ()
+    """Addresses laid down for its screens; not those that libvirt chose."""
     pinned_cpus: tuple[frozenset[int], ...] = ()
     """For each processor that is pinned: on which of the host's it may run."""
     transient_disks: tuple[str, ...] = ()
@@ -132,14 +134,30 @@ async def read_needs(connection: Connection, uuid: str) -> GuestNeeds:
 
     def work(conn: Any) -> GuestNeeds:
         domain = conn.lookupByUUIDString(uuid)
-        return parse_needs(
+        found = parse_needs(
             domain.XMLDesc(0),
             active=bool(domain.isActive()),
             snapshots=_or_zero(domain.snapshotNum),
             has_saved_state=bool(_or_zero(domain.hasManagedSaveImage)),
         )
+        return replace(found, listens=_laid_down(domain))
 
     return await connection.call("read the guest's needs", work)
+
+
+def _laid_down(domain: Any) -> tuple[str, ...]:
+    """Only the migratable form leaves out what qemu.conf of the source adds (vnc_listen)."""
+    try:
+        return parse_listens(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_MIGRATABLE))
+    except libvirt.libvirtError:  # a driver without that form, and without screens
+        return ()
+
+
+def parse_listens(xml: str) -> tuple[str, ...]:
+    """Pure. Raises ActionError for what is no XML."""
+    listens = parse(xml).iterfind("devices/graphics/listen")
+    found = [clean(listen.get("address", "")) for listen in listens if listen.get("type") == "address"]
+    return tuple(dict.fromkeys(address for address in found if address))
 
 
 def _or_zero(ask: Callable[[], int]) -> int:

@@ -13,6 +13,9 @@ from backends.hypervisor.connection import Connection
 from backends.hypervisor.xml import parse
 from backends.untrusted import clean
 
+PROBE_DEADLINE_S = 15.0
+"""libvirt starts an emulator that it has not looked at before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -95,7 +98,7 @@ async def ask_emulator(
             return EmulatorOffer(trouble=clean(error.get_error_message() or "it does not say why", limit=300))
         return parse_emulator(xml)
 
-    return await connection.call("ask for the machine type", work)
+    return await connection.call_aside("ask for the machine type", work, deadline_s=PROBE_DEADLINE_S)
 
 
 def parse_emulator(xml: str) -> EmulatorOffer:

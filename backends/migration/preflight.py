@@ -26,6 +26,7 @@ from backends.migration.checks import (
     peer,
     ports,
     postcopy,
+    screens,
     versions,
 )
 from backends.migration.checks.context import SIMULATED, Context
@@ -81,10 +82,11 @@ QUESTIONS: tuple[Question, ...] = (
     Question("host.clock", "clocks", clock.skew, simulated=False),
     Question("host.locks", "lock manager", locks.same, only="qemu"),
     Question("net.there", "networks are there", networks.there, about_start=True, simulated=False),
+    Question("host.screen", "screen", screens.listening, about_start=True, only="qemu"),
     Question("disk.shared", "disks are shared", disks.shared, simulated=False),
     Question("disk.cache", "caches", caches.coherent, _BY_LIBVIRT),
     Question("disk.copies", "copies", copies.checks, _BY_LIBVIRT),
-    Question("peer.login", "the source reaches the destination", peer.login, _BY_LIBVIRT),
+    Question("peer.login", "the source reaches the destination", peer.login, _BY_LIBVIRT, simulated=False),
     Question("peer.ports", "migration ports", ports.memory_way, _BY_LIBVIRT, only="qemu"),
     Question("peer.files", "files can be carried", ports.carried, frozenset({MoveMode.SAVED})),
     Question("path.mtu", "packet size", mtu.same, _ACTIVE, simulated=False),

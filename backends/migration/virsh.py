@@ -37,7 +37,7 @@ def command(checked: Preflight, source: HostSpec, destination: HostSpec, *, pers
         case MoveMode.OFFLINE:
             steps = [ends.define()]
     if persistent:
-        steps.append(shlex.join([*ends.here, "undefine", ends.name, "--keep-nvram"]))
+        steps.append(ends.undefine())
     return " && ".join(steps)
 
 
@@ -94,13 +94,19 @@ class _Ends:
         file = f"/var/tmp/{self.name}.state"  # noqa: S108 - a name for people to read, on their hosts
         paused = ["--paused"] if self._checked.was_paused else []
         yield shlex.join([*self.here, "save", self.name, file])
-        yield shlex.join(["scp", "-3", _remote(self._source, file), _remote(self._destination, file)])
+        if Reach.SSH in (self._source.reach, self._destination.reach):
+            yield shlex.join(["scp", "-3", _remote(self._source, file), _remote(self._destination, file)])
         yield shlex.join([*self.there, "restore", file, *paused])
 
     def define(self) -> str:
         """The definition as it will be at the next start, passwords included."""
         dump = [*self.here, "dumpxml", "--inactive", "--security-info", self.name]
         return f"{shlex.join(dump)} | {shlex.join([*self.there, 'define', '/dev/stdin'])}"
+
+    def undefine(self) -> str:
+        """Of the source; what is kept besides is for a guest that comes back."""
+        kept = ["--keep-nvram"] if self._checked.request.guest.driver == "qemu" else []
+        return shlex.join([*self.here, "undefine", self.name, *kept])
 
 
 def _remote(spec: HostSpec, file: str) -> str:

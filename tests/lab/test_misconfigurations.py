@@ -1,40 +1,51 @@
-"""What is wrong is found before the first byte, each by its own check and with its mend; what is right is not refused.
-
-Most guests here never boot: an idle QEMU is all that a check looks at.
-"""
+"""What is wrong is found before the first byte, each by its own check and with its mend."""
 
 from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import pytest
 
 from backends.api import Fleet, open_fleet
 from backends.errors import ActionError
-from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.host import Host
 from backends.lab.lab import Lab
-from backends.lab.layout import LOCAL_IMAGES_IN_HOST, SHARED_IN_HOST
 from backends.lab.lock import exclusive
-from backends.lab.process import wait_until
 from backends.lab.specs import lab_specs
-from backends.model.fleet import FleetState
-from backends.model.guest import Guest
-from backends.model.host import HostName
-from backends.model.move import Check, MoveMode, MoveRequest, Preflight, Route, Verdict
+from backends.model.move import MoveMode, Route, Verdict
+from tests.lab.seeding import (
+    CPU,
+    KEPT,
+    LAN,
+    LOCAL,
+    NAME,
+    NEW_MACHINE,
+    OLD_MACHINE,
+    OTHER_UUID,
+    SHARED,
+    Options,
+    Seed,
+    a_job_runs,
+    card,
+    checked,
+    copying,
+    defined,
+    disk,
+    image,
+    mode,
+    must_be,
+    off,
+    on,
+    seed,
+    setting,
+    start,
+    the,
+    xml,
+)
 from tests.watching import all_up, until
-
-NAME = "probe"
-UUID = "7e57ab1e-0000-4000-8000-000000000001"
-OTHER_UUID = "7e57ab1e-0000-4000-8000-000000000002"
-SHARED, LOCAL = str(SHARED_IN_HOST / "images"), str(LOCAL_IMAGES_IN_HOST)
-OLD_MACHINE, NEW_MACHINE = "pc-i440fx-7.2", "pc-i440fx-10.0"
-LAN = "<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>"
 
 
 @pytest.fixture
@@ -42,130 +53,6 @@ async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
     async with open_fleet(lab_specs(lab.layout)) as opened:
         await until(opened, all_up)
         yield opened
-
-
-# Seeding ----------------------------------------------------------------------------------------
-
-
-async def on(lab: Lab, host: str, *command: str, stdin: str = "") -> None:
-    """Fails with the command's words."""
-    await asyncio.to_thread(lab.host(host).exec, *command, stdin=stdin)
-
-
-async def sh(lab: Lab, host: str, script: str) -> None:
-    await on(lab, host, "sh", "-ec", script)
-
-
-def xml(
-    devices: str = "",
-    rest: str = "",
-    *,
-    name: str = NAME,
-    uuid: str = UUID,
-    machine: str = OLD_MACHINE,
-    memory_mib: int = 32,
-    os: str = "",
-) -> str:
-    """A guest without an operating system."""
-    return (
-        f"<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid><memory unit='MiB'>{memory_mib}</memory>"
-        f"<vcpu>1</vcpu>{rest}<os><type arch='x86_64' machine='{machine}'>hvm</type>{os}</os><features><acpi/>"
-        f"</features><devices><emulator>/usr/bin/qemu-system-x86_64</emulator>{devices}</devices></domain>"
-    )
-
-
-def disk(
-    path: str, *, image: str = "raw", cache: str = "none", device: str = "disk", target: str = "vda"
-) -> str:
-    return (
-        f"<disk type='file' device='{device}'><driver name='qemu' type='{image}' cache='{cache}'/>"
-        f"<source file='{path}'/><target dev='{target}'/></disk>"
-    )
-
-
-def card(kind: str, name: str) -> str:
-    return f"<interface type='{kind}'><source {kind}='{name}'/></interface>"
-
-
-async def start(lab: Lab, definition: str) -> None:
-    await on(lab, "h1", "virsh", "create", "/dev/stdin", stdin=definition)
-
-
-async def define(lab: Lab, host: str, definition: str) -> None:
-    await on(lab, host, "virsh", "define", "/dev/stdin", stdin=definition)
-
-
-Options: TypeAlias = Callable[[MoveRequest], MoveRequest]
-"""What else is asked for."""
-
-Seed: TypeAlias = Callable[[Lab], AbstractAsyncContextManager[None]]
-"""Makes a guest called NAME on h1, and something wrong with it or with a host; undone with the block."""
-
-
-def seed(
-    *, make: str | None = None, before: str = "", on_h2: str = "", undo: str = "", undo_h2: str = ""
-) -> Seed:
-    """Scripts on both hosts around the start of a guest; for what the definition and a few commands can do."""
-
-    @asynccontextmanager
-    async def seeded(lab: Lab) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for host, script, its_undo in (("h1", before, undo), ("h2", on_h2, undo_h2)):
-                if its_undo:
-                    stack.push_async_callback(sh, lab, host, its_undo)
-                if script:
-                    await sh(lab, host, script)
-            await start(lab, make or xml())
-            yield
-
-    return seeded
-
-
-def image(path: str, size: str = "16M") -> str:
-    return f"truncate -s {size} {path}"
-
-
-def defined(definition: str) -> str:
-    return f"echo {shlex.quote(definition)} | virsh define /dev/stdin"
-
-
-def setting(line: str) -> str:
-    return f"cp /etc/libvirt/qemu.conf /etc/libvirt/qemu.kept; echo {shlex.quote(line)} >> /etc/libvirt/qemu.conf"
-
-
-KEPT = "mv /etc/libvirt/qemu.kept /etc/libvirt/qemu.conf"
-
-
-@asynccontextmanager
-async def a_job_runs(lab: Lab) -> AsyncIterator[None]:
-    """A move to h3 that somebody else started, slowly."""
-    await asyncio.to_thread(lab.guest, GuestSpec(name=NAME, disk=Disk.NONE))
-
-    def runs() -> bool:
-        return "Unbounded" in lab.host("h1").virsh("domjobinfo", NAME)
-
-    slowly = ("virsh", "migrate", "--live", "--p2p", "--bandwidth", "1", NAME, "qemu+ssh://root@h3/system")
-    moving = asyncio.create_task(asyncio.to_thread(lab.host("h1").exec, *slowly, check=False))
-    try:
-        await asyncio.to_thread(wait_until, runs, timeout_s=10, what="the job of somebody else")
-        yield
-    finally:
-        await asyncio.to_thread(lab.host("h1").virsh, "domjobabort", NAME)
-        await moving
-
-
-@asynccontextmanager
-async def only_defined(lab: Lab, definition: str) -> AsyncIterator[None]:
-    """For devices that this machine does not have: such a guest cannot start here."""
-    await define(lab, "h1", definition)
-    yield
-
-
-def off(definition: str) -> Seed:
-    return lambda lab: only_defined(lab, definition)
-
-
-# What is wrong ----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -179,14 +66,6 @@ class Wrong:
     evidence: str
     mend: str
     options: Options = lambda request: request
-
-
-def mode(mode: MoveMode) -> Options:
-    return lambda request: replace(request, mode=mode)
-
-
-def copying(request: MoveRequest) -> MoveRequest:
-    return replace(request, copy_disks=True)
 
 
 REFUSE, WARNING = Verdict.REFUSE, Verdict.WARNING
@@ -375,6 +254,11 @@ WRONGS = (
         copying,
     ),
     Wrong(
+        "its screen listens on an address of the source",
+        off(xml("<graphics type='vnc' autoport='yes' listen='192.0.2.1'/><video><model type='vga'/></video>")),
+        "host.screen", WARNING, "192.0.2.1, which h2 does not have", "on every address",
+    ),
+    Wrong(
         "the packet sizes differ",
         seed(on_h2="ip link set br0 mtu 1400", undo_h2="ip link set br0 mtu 1500"),
         "path.mtu", WARNING, "1400 on br0 of h2", "same MTU",
@@ -385,28 +269,6 @@ WRONGS = (
         "host.locks", WARNING, "sanlock on h2", "lock_manager alike",
     ),
 )  # fmt: skip
-
-
-async def checked(fleet: Fleet, options: Options = lambda request: request, to: str = "h2") -> Preflight:
-    def probe(state: FleetState) -> Guest | None:
-        guests = state.hosts[HostName("h1")].guests.values()
-        return next((guest for guest in guests if guest.name == NAME), None)
-
-    guest = probe(await until(fleet, lambda state: probe(state) is not None))
-    assert guest is not None
-    return await fleet.preflight(options(MoveRequest(guest.key, guest.name, HostName(to))))
-
-
-def the(preflight: Preflight, id_: str) -> Check:
-    found = [check for check in preflight.checks if check.id == id_]
-    assert found, [check.id for check in preflight.checks]
-    return max(found, key=lambda check: check.verdict.severity)
-
-
-def must_be(check: Check, verdict: Verdict, evidence: str, mend: str) -> None:
-    assert check.verdict is verdict, check
-    assert evidence in check.evidence, check
-    assert mend in check.mend, check
 
 
 @pytest.mark.parametrize("wrong", WRONGS, ids=lambda wrong: wrong.what)
@@ -460,11 +322,6 @@ async def older_h3(lab: Lab) -> AsyncIterator[str]:
     await asyncio.to_thread(lab.boot, "h3")
 
 
-CPU = (
-    "<cpu mode='custom' match='exact'><model>qemu64</model><feature policy='require' name='wbnoinvd'/></cpu>"
-)
-
-
 async def test_an_older_destination_is_told_by_version_machine_type_and_processor(
     lab: Lab, older_h3: str
 ) -> None:
@@ -486,110 +343,3 @@ async def test_a_guest_that_an_older_destination_can_run_is_not_refused(lab: Lab
         found = await checked(fleet, to=older_h3)
     assert not found.refused
     assert the(found, "host.machine").verdict is Verdict.OK
-
-
-# What is right ----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Right:
-    """A move that must not be refused; without doubts unless told otherwise."""
-
-    what: str
-    seed: Seed
-    options: Options = lambda request: request
-    doubts: frozenset[str] = frozenset()
-
-
-def lab_guest(**spec: object) -> Seed:
-    @asynccontextmanager
-    async def seeded(lab: Lab) -> AsyncIterator[None]:
-        transient = bool(spec.pop("transient", False))
-        wanted = GuestSpec(name=NAME, **spec)  # type: ignore[arg-type]
-        await asyncio.to_thread(lab.guest, wanted, transient=transient, wait=False)
-        yield
-
-    return seeded
-
-
-def model(name: str) -> str:
-    return f"<cpu mode='custom' match='exact'><model>{name}</model></cpu>"
-
-
-@asynccontextmanager
-async def paused(lab: Lab) -> AsyncIterator[None]:
-    await start(lab, xml())
-    await on(lab, "h1", "virsh", "suspend", NAME)
-    yield
-
-
-OVERLAY = f"qemu-img create -q -f qcow2 -b {LOCAL}/base.img -F raw {LOCAL}/top.qcow2"
-RIGHTS = (
-    Right("a guest that runs", lab_guest()),
-    Right("a guest that writes memory", lab_guest(dirty_mib_s=20)),
-    Right("a transient guest", lab_guest(transient=True)),
-    Right("a guest on an iSCSI disk", lab_guest(disk=Disk.ISCSI)),
-    Right("a guest without a disk", lab_guest(disk=Disk.NONE)),
-    Right("a guest with a screen", lab_guest(disk=Disk.NONE, graphics=True)),
-    Right("a processor that the hypervisor offers", seed(make=xml(rest=model("Westmere")))),
-    Right("another one", seed(make=xml(rest=model("Opteron_G2")))),
-    Right("a feature that only emulation has", seed(make=xml(rest=CPU))),
-    Right("with post-copy", lab_guest(), lambda request: replace(request, postcopy=True)),
-    Right("a copy onto an empty pool", lab_guest(disk=Disk.LOCAL), copying),
-    Right(
-        "a copy of an overlay",
-        seed(
-            make=xml(disk(f"{LOCAL}/top.qcow2", image="qcow2")),
-            before=f"{image(f'{LOCAL}/base.img')}; {OVERLAY}",
-        ),
-        copying,
-    ),
-    Right("nothing to copy", lab_guest(), copying),
-    Right("standing still meanwhile", lab_guest(), mode(MoveMode.PAUSED)),
-    Right("a guest that was paused", paused, mode(MoveMode.PAUSED)),
-    Right("saved and restored", lab_guest(), mode(MoveMode.SAVED)),
-    Right("a guest that is off", off(xml(disk(f"{SHARED}/a.img"))), mode(MoveMode.OFFLINE)),
-    Right(
-        "a network that both have",
-        seed(
-            make=xml(card("network", "lan")),
-            before=f"echo {shlex.quote(LAN)} | virsh net-create /dev/stdin",
-            undo="virsh destroy probe; virsh net-destroy lan",
-            on_h2=f"echo {shlex.quote(LAN)} | virsh net-create /dev/stdin",
-            undo_h2="virsh net-destroy lan",
-        ),
-    ),
-    Right("an empty drive", seed(make=xml("<disk type='file' device='cdrom'><target dev='sda'/></disk>"))),
-    Right(
-        "the same CD on both hosts",
-        seed(
-            make=xml(disk(f"{LOCAL}/tools.iso", device="cdrom", target="sda")),
-            before=image(f"{LOCAL}/tools.iso"),
-            on_h2=image(f"{LOCAL}/tools.iso"),
-        ),
-        doubts=frozenset({"disk.sda.shared"}),
-    ),
-    Right(
-        "an older definition of itself there",
-        seed(on_h2=defined(xml())),
-    ),
-)
-
-
-@pytest.mark.parametrize("right", RIGHTS, ids=lambda right: right.what)
-async def test_a_good_move_is_not_refused(lab: Lab, fleet: Fleet, right: Right) -> None:
-    async with right.seed(lab):
-        found = await checked(fleet, right.options)
-        doubts = {check.id for check in found.checks if check.verdict.severity >= Verdict.UNKNOWN.severity}
-        assert doubts == right.doubts, [check for check in found.checks if check.id in doubts]
-        assert not found.refused
-        assert found.was_paused is (right.seed is paused)
-
-
-async def test_a_copy_is_planned_with_what_the_guest_sees(lab: Lab, fleet: Fleet) -> None:
-    async with lab_guest(disk=Disk.LOCAL)(lab):
-        found = await checked(fleet, copying)
-    (copy,) = found.copies
-    assert (copy.target, copy.format, copy.size_bytes, copy.exists) == ("vda", "raw", 64 * 2**20, False)
-    assert copy.path == f"{LOCAL}/{NAME}.img"
-    assert "--copy-storage-all --migrate-disks vda" in found.command

@@ -13,6 +13,7 @@ from backends.hypervisor.guest_needs import (
     Plug,
     SharedFolder,
     SharedMemory,
+    parse_listens,
     parse_needs,
 )
 from backends.hypervisor.host_offers import parse_emulator, parse_offers
@@ -103,6 +104,12 @@ def test_a_fixed_frequency_makes_an_invariant_tsc_harmless() -> None:
 
 def test_a_loader_of_xen_without_a_path_is_no_file_to_look_for() -> None:
     assert needs(rest="<os><loader>hvmloader</loader></os>").files == ()
+
+
+def test_the_addresses_of_screens_are_those_that_are_laid_down() -> None:
+    listens = "<listen type='address' address='10.0.0.1'/><listen type='address'/><listen type='none'/>"
+    xml = f"<domain><devices><graphics type='vnc'>{listens}</graphics></devices></domain>"
+    assert parse_listens(xml) == ("10.0.0.1",)
 
 
 def test_huge_pages_without_a_size_are_the_hosts_own() -> None:

@@ -25,6 +25,7 @@ from backends.migration.checks.networks import (
 from backends.migration.checks.pages import node_verdicts, pages_verdict, pin_verdicts
 from backends.migration.checks.postcopy import Permission, permission_verdict
 from backends.migration.checks.qemu_conf import QemuConf
+from backends.migration.checks.screens import listen_verdict
 from backends.migration.checks.versions import numbers, versions_verdicts
 from backends.model.host import Driver, HostFacts
 from backends.model.move import MoveMode, Verdict
@@ -126,7 +127,8 @@ WANTS = replace(NOTHING, kind="qemu", arch="x86_64", machine="pc-i440fx-9.2", em
             REFUSE,
             "nearest that it knows is pc-i440fx-7.2",
         ),
-        ("virt-8.0", "not supported", REFUSE, "does not know virt-8.0"),
+        ("virt-8.0", "machine 'virt-8.0' is not supported", REFUSE, "does not know virt-8.0"),
+        ("virt-8.0", "permission denied", UNKNOWN, "permission denied"),
         ("pc-i440fx-7.2", f"Cannot check QEMU binary /usr/bin/q: {NOT_THERE}", REFUSE, "/usr/bin/q"),
         ("pc-i440fx-7.2", "something else", UNKNOWN, "something else"),
     ],
@@ -173,6 +175,16 @@ def test_a_host_without_the_architecture_or_without_kvm_is_refused(
         if word is None
         else (check is not None and check.verdict is REFUSE and word in check.evidence)
     )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "is_warned"),
+    [(["10.0.0.1"], True), (["10.0.0.2"], False), (["::"], False), (["127.0.0.1"], False), ([], False)],
+)
+def test_a_screen_on_an_address_of_the_old_host_is_warned_of(wanted: list[str], is_warned: bool) -> None:
+    check = listen_verdict(wanted, ["10.0.0.2", "fe80::1"], "h2")
+    assert (check is not None and check.verdict is WARNING) is is_warned
+    assert listen_verdict(wanted, [], "h2") is None, "a host that tells no addresses"
 
 
 @pytest.mark.parametrize(

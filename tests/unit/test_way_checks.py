@@ -7,7 +7,7 @@ import pytest
 from backends.migration.checks.clock import Reading, skew_verdict
 from backends.migration.checks.locks import locks_verdict
 from backends.migration.checks.mtu import Side, links, mtu_verdict, side_of_address, side_of_route
-from backends.migration.checks.ports import Attempt, Way, judge, openness_verdict, ports_verdict
+from backends.migration.checks.ports import Attempt, Way, best, judge, openness_verdict, ports_verdict
 from backends.migration.checks.qemu_conf import FIRST_PORT, LAST_PORT, QemuConf, parse
 from backends.model.move import Verdict
 from backends.remote.shell import Answer
@@ -43,6 +43,12 @@ NOT_THERE = "No such file or directory"
 )
 def test_a_port_is_closed_only_if_the_network_says_so(answer: Answer, way: Way) -> None:
     assert judge(49152, answer).way is way
+
+
+def test_an_address_that_leads_nowhere_does_not_close_the_way_by_another() -> None:
+    nowhere, listening = Attempt(49152, Way.PROHIBITED), Attempt(49152, Way.REFUSED)
+    assert best([listening, nowhere]) == best([nowhere, listening]) == listening
+    assert best([nowhere, Attempt(49152, Way.SILENT)]).way is Way.SILENT
 
 
 @pytest.mark.parametrize(

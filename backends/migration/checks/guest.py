@@ -13,8 +13,8 @@ from backends.model.move import Check, MoveMode, Verdict
 
 POSTCOPY_FAILED = "post-copy failed"
 IO_ERROR = "I/O error"
-SNAPSHOTS_LAST_REFUSED = (11, 0)
-"""qemu_migration.c of every libvirt looked at, up to this one, refuses a guest that has snapshots."""
+REFUSES_SNAPSHOTS = (10,)
+"""qemu_migration.c of every libvirt that was looked at, up to this one, refuses a guest that has snapshots."""
 
 
 async def state(context: Context) -> list[Check]:
@@ -98,7 +98,7 @@ def snapshots_verdict(mode: MoveMode, needs: GuestNeeds, libvirt: Numbers) -> Ch
     if mode in (MoveMode.SAVED, MoveMode.OFFLINE):
         evidence = f"{words}: they stay behind, and with them its definition on the source"
         return Check("guest.snapshots", "snapshots", Verdict.WARNING, evidence, mend)
-    is_certain = bool(libvirt) and libvirt < (SNAPSHOTS_LAST_REFUSED[0] + 1,)
+    is_certain = bool(libvirt) and libvirt[:1] <= REFUSES_SNAPSHOTS
     verdict = Verdict.REFUSE if is_certain else Verdict.WARNING
     return Check(
         "guest.snapshots", "snapshots", verdict, f"{words}; libvirt does not migrate such a guest", mend

@@ -62,7 +62,7 @@ def machine_verdict(needs: GuestNeeds, offers: HostOffers, answer: EmulatorOffer
     if not answer.trouble:
         return Check(_ID, _TITLE, Verdict.OK, f"{needs.machine} is known on {host}")
     machines = offers.archs[needs.arch].machines if needs.arch in offers.archs else frozenset[str]()
-    if machines and needs.machine not in machines:
+    if needs.machine in answer.trouble and machines and needs.machine not in machines:
         near = nearest(needs.machine, machines)
         evidence = f"{host} does not know {needs.machine}" + (
             f"; the nearest that it knows is {near}" if near else ""

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from backends.migration.checks.context import Context
-from backends.migration.checks.ports import address_of
+from backends.migration.checks.ports import addresses
 from backends.model.move import Check, Verdict
 from backends.remote.shell import Shell
 from backends.untrusted import clean
@@ -32,24 +32,29 @@ async def same(context: Context) -> list[Check]:
     source, destination = context.source.shell, context.destination.shell
     if source is None or destination is None:
         return [Check(_ID, _TITLE, Verdict.NOTE, "not compared: a host is reached by libvirt alone")]
-    name = address_of(context, await context.qemu_conf(context.destination))
-    address, here, there, addresses = await asyncio.gather(
-        _resolve(source, name), _links(source), _links(destination), _out(destination, "ip", "-o", "addr")
+    ways, here, there, theirs = await asyncio.gather(
+        addresses(context), _links(source), _links(destination), own_addresses(context)
     )
+    address = ways[0] if ways else ""
     route = await _out(source, "ip", "-o", "route", "get", address) if address else ""
     return [
         mtu_verdict(
             side_of_route(route, here),
-            side_of_address(addresses, address, there),
+            side_of_address(theirs, address, there),
             context.source.host,
             context.destination.host,
         )
     ]
 
 
-async def _resolve(shell: Shell, name: str) -> str:
-    """As getent(1) does, first answer first; empty where the name is not known."""
-    return (await _out(shell, "getent", "ahosts", name)).partition(" ")[0].strip() if name else ""
+async def own_addresses(context: Context) -> str:
+    """What `ip -o addr` says on the destination; asked once. Empty where it says nothing."""
+
+    async def ask() -> str:
+        shell = context.destination.shell
+        return await _out(shell, "ip", "-o", "addr") if shell is not None else ""
+
+    return await context.once.get("own addresses", ask)
 
 
 async def _links(shell: Shell) -> Mapping[str, int]:
