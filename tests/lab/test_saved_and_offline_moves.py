@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -249,6 +252,43 @@ async def test_a_source_whose_network_is_cut_restores_it_when_it_answers_again(
     assert (move.outcome.result, move.outcome.where) == (Result.FAILED, H1)
     assert ticks.report().intact
     assert await asyncio.to_thread(files_left, lab) == []
+
+
+async def test_the_next_program_gives_back_what_a_killed_one_had_in_hand(lab: Lab) -> None:
+    guest = await asyncio.to_thread(lab.guest, GuestSpec(name="dropped"))
+    with guest.watch() as ticks:
+        await asyncio.to_thread(ticks.wait_for_more)
+        await asyncio.to_thread(carry_and_be_killed, lab, "dropped")
+        assert await asyncio.to_thread(hosts_of, lab, "dropped") == {"h1": "shut off"}
+        async with open_fleet(lab_specs(lab.layout)) as fleet:
+            state = await until(fleet, lambda state: any(m.phase.final for m in state.moves.values()), 60)
+            await asyncio.to_thread(ticks.wait_for_more)
+    (move,) = state.moves.values()
+    assert move.outcome is not None
+    assert (move.outcome.result, move.outcome.where) == (Result.FAILED, H1)
+    assert ticks.report().intact
+    assert await asyncio.to_thread(hosts_of, lab, "dropped") == {"h1": "running"}
+    assert await asyncio.to_thread(files_left, lab) == []
+
+
+def carry_and_be_killed(lab: Lab, name: str) -> None:
+    """Another program of ours, killed while the state is on its way."""
+    command = [sys.executable, "-m", "tui", "migrate", name, "--to", "h2", "--mode", "saved"]
+    command += ["--accept-doubts", "--lab", "--json"]
+    lab.rate("h2", "32mbit")
+    environment = {"VIRT_FERRY_LAB": str(lab.layout.root), "VIRT_FERRY_LAB_NET": lab.layout.subnet}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, **environment}
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                event = json.loads(line)
+                if event.get("stage") == "carrying the state over" and event["processed_bytes"] > 0:
+                    return
+        finally:
+            process.kill()
+    raise AssertionError("the other program ended by itself")
 
 
 async def test_the_definition_of_a_guest_that_is_off_moves_and_starts_there(lab: Lab, fleet: Fleet) -> None:

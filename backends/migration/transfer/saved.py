@@ -22,8 +22,9 @@ from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import state_file
 from backends.migration.transfer.stage import SAMPLE_INTERVAL_S, Stage
+from backends.migration.transfer.state_file import file_at
 from backends.migration.transfer.transfer import Transfer
-from backends.migration.transfer.way_back import Attempt, WayBack
+from backends.migration.transfer.way_back import Attempt, WayBack, found
 from backends.model.move import LogKind, Trace, TraceKind
 from backends.remote.carry import Pace, carry_file
 
@@ -39,12 +40,15 @@ class SavedTransfer(Transfer):
         self._pace = Pace(_bytes_s(self._request.bandwidth_mib_s))
         self._stop = asyncio.Event()
         self._control: Connection | None = None
+        self._is_mine = False
+        """Run by this program, which then has left nothing undone."""
         self._began_s = 0.0
         preflight = record.move.preflight
         self._paused = preflight is not None and preflight.was_paused
 
     async def run(self) -> FerryError | None:
         """See Transfer. On any failure before the destination runs the guest, it is restored on the source."""
+        self._is_mine = True
         self._began_s = asyncio.get_running_loop().time()
         try:
             definition, attempt = await self._prepare()
@@ -63,6 +67,13 @@ class SavedTransfer(Transfer):
         await self._set_autostart(definition)
         return None
 
+    async def reattach(self) -> None:
+        """See Transfer. Nothing of it goes on without the program that has ended: the guest goes back to its source."""
+        attempt = None if self._is_mine else found(self._record)
+        if attempt is not None:
+            way_back = WayBack(self._record, self._source, self._destination, attempt)
+            await way_back.take(ActionError("the program that carried it has ended", operation="move"))
+
     # -- its steps, in order -----------------------------------------------------------------------
 
     async def _prepare(self) -> tuple[WholeDefinition, Attempt]:
@@ -76,7 +87,7 @@ class SavedTransfer(Transfer):
         return definition, Attempt(departure, arrival, self._paused)
 
     async def _save(self, attempt: Attempt) -> None:
-        await self._leave(TraceKind.STATE_FILE, self._source, attempt.departure.path)
+        await self._leave(TraceKind.STATE_FILE, self._source, attempt.departure)
         self._record.log(f"saving the guest on {self._source.name}: it stands still until it is restored")
         self._record.signal(Signal.TRANSFER_BEGAN)
         async with _own(self._source, self._driver) as control, _own(self._source, self._driver) as worker:
@@ -84,7 +95,7 @@ class SavedTransfer(Transfer):
             attempt.save_asked = True
             try:
                 async with alongside(self._watch_saving(control)):
-                    await saving.save(worker, self._uuid, attempt.departure.path)
+                    await saving.save(worker, self._uuid, attempt.departure)
             finally:
                 self._control = None
         attempt.saved = True
@@ -106,14 +117,16 @@ class SavedTransfer(Transfer):
             await asyncio.sleep(SAMPLE_INTERVAL_S)
 
     async def _carry(self, attempt: Attempt) -> None:
-        await self._leave(TraceKind.STATE_FILE, self._destination, attempt.arrival.path)
-        size = await attempt.departure.size_bytes()
+        await self._leave(TraceKind.STATE_FILE, self._destination, attempt.arrival)
+        origin = file_at(self._source, attempt.departure)
+        target = file_at(self._destination, attempt.arrival)
+        size = await origin.size_bytes()
         shown = humanize.naturalsize(size, binary=True)
         self._record.log(f"carrying {shown} of saved state to {self._destination.name}")
         stage = Stage(self._record, "carrying the state over", self._began_s, size)
         work = carry_file(
-            attempt.departure,
-            attempt.arrival,
+            origin,
+            target,
             on_progress=lambda carried: stage.take(size, carried),
             pace=self._pace,
         )
@@ -144,7 +157,7 @@ class SavedTransfer(Transfer):
         Stage(self._record, "restoring", self._began_s).take(attempt.size_bytes, attempt.size_bytes)
         async with _own(self._destination, self._driver) as there:
             attempt.restore_asked = True
-            await saving.restore(there, attempt.arrival.path, paused=self._paused)
+            await saving.restore(there, attempt.arrival, paused=self._paused)
         self._complete(attempt.size_bytes)
         self._record.log(f"restored on {self._destination.name}")
 

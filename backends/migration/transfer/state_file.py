@@ -19,32 +19,37 @@ _DEPARTURE, _ARRIVAL = "save", "arrived.save"
 """Two names for the two hosts: they may share the folder, and a copy must never be written over what it is made of."""
 
 
-async def to_leave_from(host: Supervisor, driver: str, move: MoveId, needed_bytes: int) -> FileAt:
-    """The file that libvirt is to save into, on the source. Raises FerryError."""
+def file_at(host: Supervisor, path: str) -> FileAt:
+    """By the link of now: one of an earlier time may be gone. Raises LinkError."""
+    return FileAt(host.name, files_of(host), path)
+
+
+async def to_leave_from(host: Supervisor, driver: str, move: MoveId, needed_bytes: int) -> str:
+    """The path of the file that libvirt is to save into, on the source. Raises FerryError."""
     shell = files_of(host)
     await _must_read_what_libvirt_writes(host, shell)
     return await _choose(host, shell, driver, f"virt-ferry-{move}.{_DEPARTURE}", needed_bytes)
 
 
-async def to_arrive_in(host: Supervisor, driver: str, move: MoveId, needed_bytes: int) -> FileAt:
-    """The file that we carry over, on the destination. Raises FerryError."""
+async def to_arrive_in(host: Supervisor, driver: str, move: MoveId, needed_bytes: int) -> str:
+    """The path of the file that we carry over, on the destination. Raises FerryError."""
     return await _choose(host, files_of(host), driver, f"virt-ferry-{move}.{_ARRIVAL}", needed_bytes)
 
 
-async def _choose(host: Supervisor, shell: Shell, driver: str, name: str, needed_bytes: int) -> FileAt:
+async def _choose(host: Supervisor, shell: Shell, driver: str, name: str, needed_bytes: int) -> str:
     """In the first folder with room enough; guests rarely need as much as they could, so the roomiest will do, too."""
-    best: tuple[int, FileAt] | None = None
+    roomiest, most = "", 0
     for folder in _folders(host, driver):
-        file = FileAt(host.name, shell, f"{folder}/{name}")
-        free = await _room(shell, folder, file)
+        path = f"{folder}/{name}"
+        free = await _room(shell, folder, FileAt(host.name, shell, path))
         if free >= needed_bytes + RESERVE_BYTES:
-            return file
-        if free > 0 and (best is None or free > best[0]):
-            best = free, file
-    if best is None:
+            return path
+        if free > most:
+            roomiest, most = path, free
+    if not roomiest:
         folders = " nor ".join(_folders(host, driver))
         raise ActionError(f"cannot write into {folders}", host=host.name, operation="keep a saved state")
-    return best[1]
+    return roomiest
 
 
 def _folders(host: Supervisor, driver: str) -> tuple[str, ...]:

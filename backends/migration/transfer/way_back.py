@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from backends.errors import ActionError, DeadlineError, FerryError, LinkError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, saving
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
-from backends.migration.host_files import files_of
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
+from backends.migration.transfer.state_file import file_at
 from backends.migration.verdict import SAVED
 from backends.model.move import Trace, TraceKind
-from backends.remote.carry import FileAt
 
 WAIT_DEADLINE_S = 180.0
 """How long a host may be silent before the guest stays off until a person looks after it."""
@@ -27,10 +26,12 @@ FENCE_S = 2.0
 
 @dataclass(slots=True)
 class Attempt:
-    """How far a move through a file has come."""
+    """How far a move through a file has come. Paths are to be used, never to be shown uncleaned."""
 
-    departure: FileAt
-    arrival: FileAt
+    departure: str
+    """What libvirt saves into, on the source."""
+    arrival: str
+    """What is carried over, on the destination; empty where nothing was."""
     paused: bool
     """The guest stood still before: it is to stay so."""
     save_asked: bool = False
@@ -38,6 +39,21 @@ class Attempt:
     restore_asked: bool = False
     """The destination may run the guest from here on."""
     size_bytes: int = 0
+
+
+def found(record: MoveRecord) -> Attempt | None:
+    """The attempt of a program that has ended, as far as its journal tells; None where it has put nothing anywhere.
+
+    How far it came is not known, so the destination must be asked whether it has the guest.
+    """
+    paths = {trace.host: trace.path for trace in record.traces(TraceKind.STATE_FILE)}
+    departure = paths.get(record.move.source)
+    if departure is None:
+        return None
+    preflight = record.move.preflight
+    arrival = paths.get(record.move.request.destination, "")
+    paused = preflight is not None and preflight.was_paused
+    return Attempt(departure, arrival, paused, save_asked=True, restore_asked=bool(arrival))
 
 
 class WayBack:
@@ -83,7 +99,7 @@ class WayBack:
         deadline_s = _now_s() + WAIT_DEADLINE_S
         while _now_s() < deadline_s:
             try:
-                await self._copy_there().remove()
+                await file_at(self._destination, self._attempt.arrival).remove()
                 await asyncio.sleep(FENCE_S)
                 return await whereabouts(self._connection(self._destination), self._key.uuid)
             except FerryError:
@@ -92,18 +108,14 @@ class WayBack:
 
     async def _drop_copy(self) -> None:
         """A part of a state must not be taken for one."""
-        copy = Trace(TraceKind.STATE_FILE, self._destination.name, self._attempt.arrival.path)
+        copy = Trace(TraceKind.STATE_FILE, self._destination.name, self._attempt.arrival)
         if copy not in self._record.move.traces:
             return
         with contextlib.suppress(
             FerryError
         ):  # it stays in the books, and is removed when the move is settled
-            await self._copy_there().remove()
+            await file_at(self._destination, self._attempt.arrival).remove()
             self._record.cleared(copy)
-
-    def _copy_there(self) -> FileAt:
-        """By the link of now: that of the attempt may be gone."""
-        return replace(self._attempt.arrival, shell=files_of(self._destination))
 
     async def _restore_here(self, error: FerryError) -> FerryError:
         deadline_s = _now_s() + WAIT_DEADLINE_S
@@ -142,7 +154,7 @@ class WayBack:
             )
             return True
         self._record.log(f"restoring it on {self._source.name} from its own file")
-        await saving.restore(connection, self._attempt.departure.path, paused=self._attempt.paused)
+        await saving.restore(connection, self._attempt.departure, paused=self._attempt.paused)
         self._record.log(f"{'paused' if self._attempt.paused else 'running'} again on {self._source.name}")
         return True
 
