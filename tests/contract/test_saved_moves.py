@@ -214,6 +214,44 @@ async def test_a_restore_whose_answer_is_lost_is_found_out(
     assert await places(fleet) == {THERE: GuestState.RUNNING}
 
 
+async def test_a_restore_that_never_reached_the_destination_is_taken_back(
+    fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = saving.restore
+
+    async def unheard(connection: Connection, path: str, *, paused: bool) -> None:
+        if connection.host == THERE:
+            raise LinkError("the connection broke", host=connection.host)
+        await real(connection, path, paused=paused)
+
+    monkeypatch.setattr(saving, "restore", unheard)
+    move = await ended(fleet, await start(fleet))
+    assert move.outcome is not None
+    assert (move.outcome.result, move.outcome.where) == (Result.FAILED, HERE)
+    assert await places(fleet) == {HERE: GuestState.RUNNING}
+    assert states_in(folder) == []
+
+
+async def test_a_guest_that_ran_on_the_destination_is_never_put_back_to_an_older_state(
+    fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its disks have gone on: with its memory of before they would be ruined."""
+    real = saving.restore
+
+    async def run_and_end(connection: Connection, path: str, *, paused: bool) -> None:
+        await real(connection, path, paused=paused)
+        await lifecycle.act(connection, key.uuid, GuestAction.FORCE_OFF)
+        raise LinkError("the connection broke", host=connection.host)
+
+    key = guest_named(fleet.state, NAME).key
+    monkeypatch.setattr(saving, "restore", run_and_end)
+    move = await ended(fleet, await start(fleet))
+    assert move.outcome is not None and move.outcome.result is not Result.SUCCEEDED
+    assert "may have run" in words(move)
+    assert not any(guest.state.active for guest in fleet.state.guests() if guest.name == NAME)
+    assert states_in(folder) == [f"virt-ferry-{move.id}.save"]
+
+
 async def test_a_guest_that_the_destination_may_run_is_not_restored_on_the_source(
     fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,6 +214,40 @@ async def test_the_limit_is_lifted_on_the_way(lab: Lab, fleet: Fleet) -> None:
     assert move.outcome is not None and move.outcome.result is Result.SUCCEEDED
 
 
+@contextmanager
+def small_disks(lab: Lab, host: str, sizes: dict[str, str]) -> Iterator[None]:
+    """Folders of the host on disks of their own, so small."""
+    for folder, size in sizes.items():
+        lab.host(host).exec("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder)
+    try:
+        yield
+    finally:
+        for folder in sizes:
+            lab.host(host).exec("umount", "-l", folder)
+
+
+async def test_a_state_goes_where_there_is_room_for_it(lab: Lab, fleet: Fleet) -> None:
+    guest = await make(lab, fleet, GuestSpec(name="roomy"))
+    with guest.watch() as ticks, small_disks(lab, "h2", {"/var/lib/libvirt/qemu/save": "8m"}):
+        move = await ended(fleet, await start(fleet, "roomy"))
+        await asyncio.to_thread(ticks.wait_for_more)
+    assert move.outcome is not None and move.outcome.result is Result.SUCCEEDED
+    assert f"/var/tmp/virt-ferry-{move.id}" in " / ".join(line.text for line in move.log)
+    assert ticks.report().intact
+
+
+async def test_a_destination_without_room_gives_the_guest_back(lab: Lab, fleet: Fleet) -> None:
+    guest = await make(lab, fleet, GuestSpec(name="cramped"))
+    sizes = {"/var/lib/libvirt/qemu/save": "8m", "/var/tmp": "80m"}
+    with guest.watch() as ticks, small_disks(lab, "h2", sizes):
+        move = await ended(fleet, await start(fleet, "cramped"))
+        await asyncio.to_thread(ticks.wait_for_more)
+    assert move.outcome is not None
+    assert (move.outcome.result, move.outcome.where) == (Result.FAILED, H1)
+    assert "no space: /var/tmp has" in move.outcome.reason
+    assert ticks.report().intact
+
+
 async def test_a_destination_that_dies_on_the_way_gives_the_guest_back(lab: Lab, fleet: Fleet) -> None:
     guest = await make(lab, fleet, GuestSpec(name="orphan"))
     with guest.watch() as ticks:

@@ -24,7 +24,7 @@ from backends.migration.transfer import state_file
 from backends.migration.transfer.stage import SAMPLE_INTERVAL_S, Stage
 from backends.migration.transfer.state_file import file_at
 from backends.migration.transfer.transfer import Transfer
-from backends.migration.transfer.way_back import Attempt, WayBack, found
+from backends.migration.transfer.way_back import Attempt, WayBack, found, life_of
 from backends.model.move import LogKind, Trace, TraceKind
 from backends.remote.carry import Pace, carry_file
 
@@ -138,10 +138,11 @@ class SavedTransfer(Transfer):
 
     async def _define(self, definition: WholeDefinition) -> None:
         """A restored guest knows only how it ran; how it is to be started again is its definition."""
-        if not definition.persistent:
-            return
-        await self._leave(TraceKind.DEFINITION, self._destination)
-        await saving.define(self._destination.current().connection(self._driver), definition.xml)
+        await self._leave(
+            TraceKind.DEFINITION, self._destination
+        )  # a transient one's too: it is to be found there
+        if definition.persistent:
+            await saving.define(self._destination.current().connection(self._driver), definition.xml)
 
     async def _restore(self, attempt: Attempt) -> None:
         here = await whereabouts(self._source.current().connection(self._driver), self._uuid)
@@ -155,9 +156,14 @@ class SavedTransfer(Transfer):
         self._record.signal(Signal.GUEST_STOPPED)
         await self._record.durable()
         Stage(self._record, "restoring", self._began_s).take(attempt.size_bytes, attempt.size_bytes)
+        attempt.life = await life_of(self._destination)
         async with _own(self._destination, self._driver) as there:
             attempt.restore_asked = True
-            await saving.restore(there, attempt.arrival, paused=self._paused)
+            try:
+                await saving.restore(there, attempt.arrival, paused=self._paused)
+            except ActionError:
+                attempt.restore_refused = True
+                raise
         self._complete(attempt.size_bytes)
         self._record.log(f"restored on {self._destination.name}")
 

@@ -11,6 +11,7 @@ from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, saving
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
+from backends.migration.host_files import files_of
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.transfer.state_file import file_at
@@ -20,6 +21,8 @@ from backends.model.move import Trace, TraceKind
 WAIT_DEADLINE_S = 180.0
 """How long a host may be silent before the guest stays off until a person looks after it."""
 ASK_INTERVAL_S = 0.5
+_START_TIME = 19
+"""starttime in /proc/PID/stat, counted from after the name in brackets."""
 FENCE_S = 2.0
 """A restore that its host has begun with is seen after so long: libvirt counts the guest as active before it reads."""
 
@@ -38,22 +41,44 @@ class Attempt:
     saved: bool = False
     restore_asked: bool = False
     """The destination may run the guest from here on."""
+    restore_refused: bool = False
+    """The destination has answered that it does not."""
+    life: str = ""
+    """The destination's, when it was asked: see `life_of`."""
     size_bytes: int = 0
 
 
 def found(record: MoveRecord) -> Attempt | None:
     """The attempt of a program that has ended, as far as its journal tells; None where it has put nothing anywhere.
 
-    How far it came is not known, so the destination must be asked whether it has the guest.
+    A definition is journalled right before the destination is asked to run the guest: no earlier than that it may.
     """
     paths = {trace.host: trace.path for trace in record.traces(TraceKind.STATE_FILE)}
     departure = paths.get(record.move.source)
     if departure is None:
         return None
     preflight = record.move.preflight
-    arrival = paths.get(record.move.request.destination, "")
-    paused = preflight is not None and preflight.was_paused
-    return Attempt(departure, arrival, paused, save_asked=True, restore_asked=bool(arrival))
+    return Attempt(
+        departure,
+        paths.get(record.move.request.destination, ""),
+        paused=preflight is not None and preflight.was_paused,
+        save_asked=True,
+        restore_asked=bool(record.traces(TraceKind.DEFINITION)),
+    )
+
+
+async def life_of(host: Supervisor) -> str:
+    """Different after each start of the host: the kernel's boot_id (random(4)), and when process 1 began (proc(5)).
+
+    Empty where the host does not say.
+    """
+    try:
+        answer = await files_of(host).run(("cat", "/proc/sys/kernel/random/boot_id", "/proc/1/stat"))
+    except FerryError:
+        return ""
+    boot_id, _, stat = answer.out.partition("\n")
+    after_name = stat.rpartition(")")[2].split()
+    return f"{boot_id} {after_name[_START_TIME]}" if len(after_name) > _START_TIME else ""
 
 
 class WayBack:
@@ -86,6 +111,8 @@ class WayBack:
                 return None
             if there.state.active:
                 return _as_final(error)
+            if not await self._never_ran(there):
+                return self._may_have_run()
         await self._drop_copy()
         if not self._attempt.save_asked:
             return _as_final(error)
@@ -105,6 +132,26 @@ class WayBack:
             except FerryError:
                 await asyncio.sleep(ASK_INTERVAL_S)
         return None
+
+    async def _never_ran(self, there: Whereabouts) -> bool:
+        """Is it sure that the guest, off there now, has not run there meanwhile, and written to its disks?
+
+        libvirt says why a guest is off if it ran since the daemon began to know of it; a restart of the daemon with a
+        guest that ends at that very time counts as one that ran (qemuProcessReconnect), that of the host does not.
+        """
+        if self._attempt.restore_refused:
+            return True
+        fresh = there.defined and not there.reason
+        return fresh and self._attempt.life != "" and await life_of(self._destination) == self._attempt.life
+
+    def _may_have_run(self) -> ActionError:
+        host = self._destination.name
+        return ActionError(
+            f"{host} was asked to run it, and its answer was lost: it is off there now, but may have run",
+            host=host,
+            operation="restore the guest",
+            hint=f"its saved state is older than its disks if it ran: look at the logs of {host} before you restore it",
+        )
 
     async def _drop_copy(self) -> None:
         """A part of a state must not be taken for one."""
