@@ -78,7 +78,7 @@ class PolicyState:
     """The downtime limit that is to be in force: to be set before the transfer starts."""
     passes: Passes = field(default_factory=Passes)
     since: int = 0
-    """The pass in which the limit was last changed: only later ones tell whether it does."""
+    """The pass in which the limit was last changed: only later ones tell whether it does. 0 before the first."""
     since_s: float = 0.0
     """When that was."""
     throttle_percent: int = 0
@@ -122,7 +122,10 @@ def decide(state: PolicyState, sample: MoveProgress) -> tuple[PolicyState, tuple
     if state.ended or sample.stage or _storage_phase(sample):
         return state, ()
     in_force = min(sample.downtime_limit_ms or 0, state.max_downtime_ms)
-    state = replace(state, passes=state.passes.with_sample(sample), limit_ms=max(state.limit_ms, in_force))
+    passes = state.passes.with_sample(sample)
+    state = replace(state, passes=passes, limit_ms=max(state.limit_ms, in_force))
+    if not state.since and passes.seen:
+        state = replace(state, since=1, since_s=passes.now_s)
     state, said = _throttling(state, sample)
     step = _higher_limit(state)
     if step is not None:
@@ -207,7 +210,11 @@ def _judge(state: PolicyState, sample: MoveProgress) -> tuple[PolicyState, tuple
     if not _will_not(state):
         return state, ()
     told = replace(state, hopeless=True)
-    why = reasons.hopeless(state.passes.seen[-1], state.max_downtime_ms)
+    newest = state.passes.seen[-1]
+    if newest.need_ms > state.max_downtime_ms:
+        why = reasons.hopeless(newest, state.max_downtime_ms)
+    else:
+        why = reasons.never_short(newest.number - state.since, state.max_downtime_ms)
     match state.last_resort:
         case LastResort.POSTCOPY if state.can_postcopy:
             return replace(told, ended=True), (StartPostcopy(reasons.postcopy(why)),)

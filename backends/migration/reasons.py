@@ -64,6 +64,13 @@ def hopeless(newest: Pass, max_downtime_ms: int) -> str:
     )
 
 
+def never_short(passes: int, max_downtime_ms: int) -> str:
+    """Why the user's limit is not met, although it could be by the figures."""
+    return (
+        f"will not converge: {passes} passes have found no moment for a stop of {duration(max_downtime_ms)}"
+    )
+
+
 def converging_again(newest: Pass, max_downtime_ms: int) -> str:
     """The judgement has changed for the better."""
     fits = newest.need_ms <= max_downtime_ms

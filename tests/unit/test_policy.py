@@ -146,6 +146,15 @@ def test_a_big_guest_with_a_working_set_beyond_the_limit_is_given_up_when_a_pass
     assert done.transfer.iteration == 3
 
 
+def test_a_big_guest_that_writes_at_random_is_given_up_before_its_passes_have_stopped_shrinking() -> None:
+    """In ten minutes it meets many pages that are dirty already: each pass is shorter than the last, to no end."""
+    link = Link(1.1 * GIB, jitter=0.1)
+    guest = Guest(660 * GIB, 1.5 * link.bandwidth, 660 * GIB, at_random=True)
+    done = run(guest, link, request(LastResort.ABORT), every_s=0.5, most_s=3600)
+    assert [type(one) for one in done.last_resorts] == [Abort]
+    assert done.transfer.iteration == 4
+
+
 def test_a_big_guest_that_nearly_outruns_the_link_is_let_converge() -> None:
     link = Link(1.1 * GIB, jitter=0.1)
     guest = Guest(660 * GIB, 0.9 * link.bandwidth, 660 * GIB)
@@ -319,6 +328,29 @@ def test_a_limit_that_is_in_force_already_is_where_a_watcher_goes_on_from() -> N
     samples = [replace(one, downtime_limit_ms=200) for one in steady(need_ms=300)]
     _, decisions = fed(begun(), samples)
     assert decisions[0].reason.startswith("downtime limit 200 -> 375 ms")
+
+
+def test_a_limit_that_should_do_but_does_not_is_raised_after_many_passes() -> None:
+    _, decisions = fed(begun(), steady(need_ms=20, passes=16))
+    [raised] = decisions
+    assert isinstance(raised, RaiseDowntime)
+    assert raised.to_ms == 38
+    assert "passes have found no moment for a stop that short" in raised.reason
+
+
+def test_at_the_users_limit_the_same_takes_many_passes_and_a_while_before_the_last_resort() -> None:
+    state, decisions = fed(begun(max_downtime_ms=30), steady(need_ms=20, passes=100))
+    assert decisions == []
+    _, decisions = fed(state, steady(need_ms=20, start=102, passes=100))
+    [given_up] = decisions
+    assert isinstance(given_up, Abort)
+    assert given_up.reason.endswith("passes have found no moment for a stop of 30 ms")
+
+
+def test_figures_that_contradict_each_other_decide_nothing() -> None:
+    """Passes that leave the same although the guest writes but half of what the link takes."""
+    samples = [replace(one, dirty_bytes_s=16.0 * MIB) for one in steady(need_ms=300)]
+    assert fed(begun(), samples)[1] == []
 
 
 def test_a_user_who_allows_less_than_the_first_limit_gets_that_from_the_start() -> None:
