@@ -145,7 +145,7 @@ def attach(job: Job, /, *, json: Flag = False, options: HostOptions = _ANY_HOST)
 def abort(job: Job, /, *, yes: Flag = False, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
     """Ask a move to stop, and wait for the truth.
 
-    Exit status: 0 it was stopped, 1 it was not (it failed, or had arrived already), 2 usage, 5 indeterminate.
+    Exit status: 0 it was stopped, 1 it was not (it had arrived already), 2 usage, 5 indeterminate.
 
     Parameters
     ----------

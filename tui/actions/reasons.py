@@ -161,7 +161,7 @@ def nothing_to_mend(now: Now) -> str:
     if left is None:
         return "nothing is left to do"
     if left.mend is None:
-        return f"only a person can decide: {left.text}"
+        return "only a person can decide what to do"
     view = now.fleet.hosts.get(left.guest.host)
     if view is None:
         return f"{left.guest.host} is not among the hosts of this session"

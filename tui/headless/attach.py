@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backends.model.fleet import FleetState
-from backends.model.move import Move, Origin, Result, RunningJob
+from backends.model.move import Move, Origin, Outcome, Result, RunningJob
 from tui.headless.exits import Exit, UsageError
 from tui.headless.jobs import find_job
 from tui.headless.output import Output
@@ -11,15 +11,6 @@ from tui.headless.session import HostOptions, settled_fleet
 from tui.headless.watch import MoveWatch
 from tui.words.jobs import abort_command
 from tui.words.way import starter, who_words
-
-EXIT_OF_ABORT = {
-    Result.CANCELLED: Exit.SUCCEEDED,
-    Result.SUCCEEDED: Exit.FAILED,
-    Result.FAILED: Exit.FAILED,
-    Result.REFUSED: Exit.FAILED,
-    Result.INDETERMINATE: Exit.INDETERMINATE,
-}
-"""`abort` has succeeded when the move was stopped; a move that was quicker has arrived: that is a failure to abort."""
 
 
 async def attach(options: HostOptions, job: str, *, json: bool) -> Exit:
@@ -46,8 +37,15 @@ async def abort(options: HostOptions, job: str, *, yes: bool, json: bool) -> Exi
             )
         watch = MoveWatch(fleet, move.id, move.request, out, json=json, may_abort=False)
         await fleet.abort_move(move.id)
-        outcome = await watch.outcome()
-        return EXIT_OF_ABORT[outcome.result]
+        return _exit_of_abort(await watch.outcome(), move)
+
+
+def _exit_of_abort(outcome: Outcome, move: Move) -> Exit:
+    """Stopped is what stays where it was, whatever its own program calls that; what was quicker has arrived."""
+    if outcome.result is Result.INDETERMINATE:
+        return Exit.INDETERMINATE
+    has_stayed = outcome.result in (Result.CANCELLED, Result.FAILED) and outcome.where == move.source
+    return Exit.SUCCEEDED if has_stayed else Exit.FAILED
 
 
 def _must_be_move(found: Move | RunningJob, state: FleetState) -> Move:

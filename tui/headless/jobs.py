@@ -14,6 +14,7 @@ from tui.headless.exits import Exit, UsageError
 from tui.headless.lines import job_line, move_line
 from tui.headless.output import Ink, Output
 from tui.headless.session import HostOptions, settled_fleet
+from tui.words.jobs import other_jobs
 
 SEEN_S = 4.0
 """How long a job that hosts report may take to be known for what it is: the engine looks each second."""
@@ -38,7 +39,7 @@ async def jobs(options: HostOptions, *, json: bool) -> Exit:
     out = Output()
     async with settled_fleet(options) as (fleet, _):
         await known_jobs(fleet)
-        moves, others = in_flight(fleet.state), fleet.state.jobs
+        moves, others = in_flight(fleet.state), other_jobs(fleet.state)
         if json:
             for line in (*map(move_line, moves), *map(job_line, others)):
                 out.json(line)
@@ -141,8 +142,8 @@ def _candidates(state: FleetState, text: str) -> list[Move | RunningJob]:
     moves = in_flight(state)
     by_id = [move for move in moves if len(text) >= _LEAST_ID and move.id.startswith(text)]
     by_name = [move for move in moves if _means(text, move.request.guest, move.request.name)]
-    others = [job for job in state.jobs if _means(text, job.guest, job.name)]
-    return [*(by_id or by_name), *([] if by_id else others)]
+    others = [job for job in other_jobs(state) if _means(text, job.guest, job.name)]
+    return [*(by_id or by_name or others)]
 
 
 def _means(text: str, key: GuestKey, name: str) -> bool:

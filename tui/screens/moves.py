@@ -22,7 +22,7 @@ from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, LineView, dim, line, spread
-from tui.words.jobs import jobs_picture
+from tui.words.jobs import jobs_picture, other_jobs
 from tui.words.moves import move_columns
 from tui.words.unfinished import unfinished_columns, unfinished_detail
 
@@ -104,6 +104,7 @@ class MovesScreen(MovePlace):
             changed = [moves[move] for move in touched if move in moves]
             self.grid.update(changed, [move for move in touched if move not in moves])
             self._draw_heading()
+            self._draw_jobs()
         if update.touches(Topic.UNFINISHED):
             self._show_unfinished()
             self._draw_heading()
@@ -138,7 +139,7 @@ class MovesScreen(MovePlace):
 
     def _draw_jobs(self) -> None:
         state = self.state
-        jobs = tuple(job for job in state.jobs if state.move_of(job.guest) is None)
+        jobs = other_jobs(state)
         self.set_class(bool(jobs), "-others")
         self.query_one("#others", LineView).draw(
             lambda width: jobs_picture(jobs, state, width) if jobs else ()

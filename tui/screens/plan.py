@@ -112,8 +112,8 @@ class PlanScreen(PlaceScreen):
             self.grid.update(destinations(update.state, guest))
         if self._guest in update.guests():
             self._draw_head()
-            if self._request() != self._asked:
-                self.do_check_again()  # its state rules out what was planned
+        if self._request() != self._asked:
+            self.do_check_again()  # the guest's state or its driver rules out what was planned
         super().follow(update)
 
     def _draw_head(self) -> None:

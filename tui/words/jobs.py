@@ -9,7 +9,14 @@ from backends.model.move import RunningJob
 from tui.format import duration, long_size
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, line, wrap
+from tui.words.guest import arriving
 from tui.words.virsh import guest_command
+
+
+def other_jobs(state: FleetState) -> tuple[RunningJob, ...]:
+    """Those that belong to no move in flight, at neither of its ends."""
+    moved = arriving(state) | {move.request.guest for move in state.moves.values() if not move.phase.final}
+    return tuple(job for job in state.jobs if job.guest not in moved)
 
 
 def jobs_picture(jobs: Sequence[RunningJob], state: FleetState, width: int) -> list[Line]:

@@ -23,8 +23,8 @@ LAST_RESORT_WORDS = {
 LAST_RESORT_SENTENCES = {
     LastResort.KEEP_TRYING: "it goes on until you decide",
     LastResort.AUTO_CONVERGE: "QEMU slows the guest down until it fits",
-    LastResort.POSTCOPY: "it switches over first, and fetches the rest: no way back then",
+    LastResort.POSTCOPY: "no way back once it has switched over",
     LastResort.PAUSE: "it is paused until it has arrived",
-    LastResort.ABORT: "the move is stopped; it stays where it is",
+    LastResort.ABORT: "the move is stopped; the guest stays",
 }
-"""What happens when the guest writes too much to fit into the most downtime."""
+"""What happens when the guest writes too much to fit into the most downtime; at most 40 letters, for 80 columns."""

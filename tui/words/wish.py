@@ -57,13 +57,14 @@ def _mode_lines(chosen: MoveMode, obstacles: Mapping[MoveMode, str], key: str, w
     reasons: dict[str, list[str]] = {}
     for mode, reason in obstacles.items():
         reasons.setdefault(reason, []).append(mode.value)
-    why = ";  ".join(f"not {', '.join(modes)}: {reason}" for reason, modes in reasons.items())
+    why = [f"not {', '.join(modes)}: {reason}" for reason, modes in reasons.items()]
     words = wrap(MODE_WORDS[chosen], width - 1, indent=_MARGIN, first=line(_MARGIN))
     if not why:
         return [tuple(cells), *words]
-    if length(cells) + len(why) + 2 <= width:
-        return [(*cells, dim(f"  {why}")), *words]
-    return [tuple(cells), *words, *wrap(why, width - 1, Tone.DIM, indent=_MARGIN, first=line(_MARGIN))]
+    if len(why) == 1 and length(cells) + len(why[0]) + 2 <= width:
+        return [(*cells, dim(f"  {why[0]}")), *words]
+    ruled_out = (wrap(text, width - 1, Tone.DIM, indent=_MARGIN, first=line(_MARGIN)) for text in why)
+    return [tuple(cells), *words, *(each for lines in ruled_out for each in lines)]
 
 
 def _label(key: str, name: str) -> Line:
