@@ -197,7 +197,7 @@ def parse_needs(
         launch_security=clean(_attribute(security, "type")),
         plugs=tuple(_plugs(root)),
         files=tuple(_files(root)),
-        has_nvram=root.find("os/nvram") is not None,
+        has_nvram=root.find("os/nvram") is not None or _attribute(root.find("os"), "firmware") == "efi",
         page_kib=tuple(_page_sizes(root)),
         memory_kib=_kib(root.find("memory")),
         numa_nodes=_numa_nodes(root),

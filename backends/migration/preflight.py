@@ -27,6 +27,7 @@ from backends.migration.checks import (
     ports,
     postcopy,
     screens,
+    state_files,
     versions,
 )
 from backends.migration.checks.context import SIMULATED, Context
@@ -42,7 +43,8 @@ OnCheck = Callable[[Check], None]
 _Ask: TypeAlias = Callable[[Context], Awaitable[list[Check]]]
 
 _BY_LIBVIRT = frozenset({MoveMode.LIVE, MoveMode.PAUSED})
-_ACTIVE = _BY_LIBVIRT | {MoveMode.SAVED}
+_SAVED = frozenset({MoveMode.SAVED})
+_ACTIVE = _BY_LIBVIRT | _SAVED
 _ALL = frozenset(MoveMode)
 
 
@@ -66,7 +68,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("guest.state", "guest state", guest.state),
     Question("guest.job", "no other job", guest.job),
     Question("guest.leftovers", "what stays behind", guest.leftovers),
-    Question("guest.autostart", "autostart", guest.autostart),
+    Question("guest.autostart", "autostart", guest.autostart, _BY_LIBVIRT),
     Question("guest.devices", "devices", devices.ties, only="qemu"),
     Question("guest.boot-file", "boot files", boot_files.there, about_start=True, simulated=False),
     Question("guest.name", "name and UUID are free", destination.name),
@@ -88,7 +90,8 @@ QUESTIONS: tuple[Question, ...] = (
     Question("disk.copies", "copies", copies.checks, _BY_LIBVIRT),
     Question("peer.login", "the source reaches the destination", peer.login, _BY_LIBVIRT, simulated=False),
     Question("peer.ports", "migration ports", ports.memory_way, _BY_LIBVIRT, only="qemu"),
-    Question("peer.files", "files can be carried", ports.carried, frozenset({MoveMode.SAVED})),
+    Question("peer.files", "files can be carried", state_files.carried, _SAVED, simulated=False),
+    Question("host.state-room", "room for the saved state", state_files.room, _SAVED, simulated=False),
     Question("path.mtu", "packet size", mtu.same, _ACTIVE, simulated=False),
 )
 

@@ -94,6 +94,12 @@ RIGHTS = (
     Right("saved and restored", lab_guest(), mode(MoveMode.SAVED)),
     Right("a guest that is off", off(xml(disk(f"{SHARED}/a.img"))), mode(MoveMode.OFFLINE)),
     Right(
+        "a guest that is off, with a CD that is not there",
+        off(xml(disk(f"{LOCAL}/tools.iso", device="cdrom", target="sda"))),
+        mode(MoveMode.OFFLINE),
+        doubts=frozenset({"disk.sda.shared"}),
+    ),
+    Right(
         "a network that both have",
         seed(
             make=xml(card("network", "lan")),

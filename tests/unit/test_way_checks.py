@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from backends.migration.checks.clock import Reading, skew_verdict
+from backends.migration.checks.files import Presence, Room
 from backends.migration.checks.locks import locks_verdict
 from backends.migration.checks.mtu import Side, links, mtu_verdict, side_of_address, side_of_route
 from backends.migration.checks.ports import Attempt, Way, best, judge, openness_verdict, ports_verdict
 from backends.migration.checks.qemu_conf import FIRST_PORT, LAST_PORT, QemuConf, parse
+from backends.migration.checks.state_files import files_verdict, room_verdict
 from backends.model.move import Verdict
 from backends.remote.shell import Answer
 
@@ -103,6 +105,18 @@ def test_a_configuration_that_is_not_there_leaves_the_defaults_and_one_that_is_s
     assert parse(Answer(1, "", f"cat: /etc/libvirt/qemu.conf: {NOT_THERE}\n")) == QemuConf(True)
     shut = parse(Answer(1, "", "cat: /etc/libvirt/qemu.conf: Permission denied\n"))
     assert shut == QemuConf(False, first_port=FIRST_PORT, last_port=LAST_PORT)
+
+
+def test_a_saved_state_needs_root_and_room_on_both_hosts() -> None:
+    assert files_verdict("", "h1", "h2").verdict is OK
+    refused = files_verdict("ops", "h1", "h2")
+    assert refused.verdict is REFUSE and "as root" in refused.mend
+    small, large = Room(Presence.THERE, 10, 99), Room(Presence.THERE, 50, 99)
+    tight = room_verdict(40, [small, Room(Presence.MISSING)], "h2")
+    assert tight is not None and tight.verdict is WARNING
+    fits = room_verdict(40, [small, large], "h2")
+    assert fits is not None and fits.verdict is OK
+    assert room_verdict(40, [Room(Presence.UNKNOWN)], "h2") is None
 
 
 def test_lock_managers_must_be_alike() -> None:

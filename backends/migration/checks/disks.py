@@ -13,7 +13,7 @@ from backends.migration.checks.context import Context
 from backends.migration.checks.files import FileFacts, Presence, facts_of
 from backends.migration.checks.markers import End, Proof, RealPath, Sharing
 from backends.model.guest import Disk, DiskKind, Layer, virsh_name
-from backends.model.move import Check, Verdict
+from backends.model.move import Check, MoveMode, Verdict
 from backends.untrusted import clean
 
 _EJECTABLE = {"cdrom": "CD-ROM", "floppy": "floppy"}
@@ -168,6 +168,10 @@ def _check(context: Context, examined: Examined) -> Check:
     if worst.verdict in (Verdict.OK, Verdict.NOTE):
         return Check(id_, title, worst.verdict, worst.evidence, worst.mend)
     if word != "disk":
+        if worst.verdict is Verdict.REFUSE and context.request.mode is MoveMode.OFFLINE:
+            worst = replace(
+                worst, verdict=Verdict.WARNING, evidence=f"it would not start there: {worst.evidence}"
+            )
         worst = replace(worst, mend=f"eject it: {_eject_command(context, disk)}; or {worst.mend}")
     elif not context.request.copy_disks and context.carried_by_libvirt and disk.kind is DiskKind.FILE:
         worst = replace(worst, mend=f"{worst.mend}; or let it be copied (--copy-disks)")

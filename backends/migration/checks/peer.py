@@ -84,8 +84,8 @@ async def _find(context: Context) -> Peer:
     if shell is None:
         evidence = f"not tried: {source} is reached by libvirt alone"
         return Peer(uris[0], Check(_ID, _TITLE, Verdict.UNKNOWN, evidence))
-    account, trials = await asyncio.gather(_account(shell), _try_all(shell, uris, facts))
-    return judge(trials, account, source, destination)
+    name, trials = await asyncio.gather(account(shell), _try_all(shell, uris, facts))
+    return judge(trials, name, source, destination)
 
 
 def judge(trials: list[Trial], account: str, source: str, destination: str) -> Peer:
@@ -129,8 +129,8 @@ def _mend(source: str, destination: str) -> str:
     return f"let root on {source} log in to {destination} with a key (and know its host key), or set peer_uri"
 
 
-async def _account(shell: Shell) -> str:
-    """Who we are on the source; empty for root."""
+async def account(shell: Shell) -> str:
+    """Who we are on a host; empty for root."""
     try:
         answer = await shell.run(("id",))
     except FerryError:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from backends.migration.checks.context import SIMULATED, Context
+from backends.migration.checks.context import Context
 from backends.migration.checks.qemu_conf import QemuConf
 from backends.model.move import Check, Verdict
 from backends.remote.shell import Answer, Shell
@@ -183,15 +183,3 @@ def openness_verdict(address: str, forced: Sequence[str], *, copies: bool) -> Ch
         f"{what} unencrypted over TCP to {clean(address) or 'the destination'}; SSH carries the control only"
     )
     return Check("peer.encryption", "encryption", Verdict.NOTE, evidence)
-
-
-async def carried(context: Context) -> list[Check]:
-    """A saved guest's state is carried by us."""
-    if context.driver == SIMULATED:
-        return []
-    host = context.destination.host
-    shells = context.source.shell, context.destination.shell
-    if any(shell is None for shell in shells):
-        evidence = "a host is reached by libvirt alone: its files cannot be carried"
-        return [Check("peer.files", "files can be carried", Verdict.UNKNOWN, evidence, "add the host by SSH")]
-    return [Check("peer.encryption", "encryption", Verdict.OK, f"its state is carried to {host} through SSH")]
