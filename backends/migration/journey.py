@@ -15,7 +15,7 @@ from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.settle import Settlement
 from backends.migration.transfer.transfer import Transfer
-from backends.model.move import LogKind, Move, MoveMode, Origin
+from backends.model.move import LogKind, Move, MoveMode, Origin, Phase
 
 
 class Journey:
@@ -48,8 +48,9 @@ class Journey:
                 )
                 await self._transfer.reattach()
             elif error is not None:
+                if self._record.phase is not Phase.ROLLING_BACK:  # else it is told already
+                    self._record.log(f"the transfer has failed: {error.cause}")
                 self._record.signal(Signal.TRANSFER_FAILED)
-                self._record.log(f"the transfer has failed: {error.cause}")
             self._record.signal(Signal.TRANSFER_ENDED)
             await self._settle(error, started_s, gap)
 

@@ -10,12 +10,11 @@ from backends.hypervisor import lifecycle
 from backends.hypervisor.migrate import undefine
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
 from backends.migration.checks.markers import IN_ENGLISH, reason
+from backends.migration.host_files import files_of
 from backends.migration.record import MoveRecord
 from backends.migration.verdict import Place
 from backends.model.guest import GuestAction, GuestState, virsh_name
 from backends.model.move import MoveMode, Trace, TraceKind
-from backends.remote.local import LocalShell
-from backends.remote.shell import Shell
 from backends.untrusted import clean
 
 
@@ -168,7 +167,7 @@ class Tidying:
         supervisor = self._source if trace.host == self._source.name else self._destination
         await self._record.kept()
         try:
-            answer = await _files_of(supervisor).run((*IN_ENGLISH, "rm", "-f", "--", trace.path))
+            answer = await files_of(supervisor).run((*IN_ENGLISH, "rm", "-f", "--", trace.path))
             trouble = "" if answer.status == 0 else reason(answer)
         except FerryError as error:
             trouble = error.cause
@@ -190,6 +189,8 @@ class Tidying:
                 return f"{trace.host} may hold a definition of it: {self._virsh(host, 'undefine')}"
             case TraceKind.DISK_FILE:
                 return f"a partial copy may be left on {trace.host}: rm {shlex.quote(path)}"
+            case TraceKind.STATE_FILE if host is self._destination:
+                return f"a copy of its saved state is left on {trace.host}: rm {shlex.quote(path)}"
             case TraceKind.STATE_FILE:
                 uri = host.spec.virsh_uri(self._key.driver)
                 restore = shlex.join(["virsh", "-c", uri, "restore", path])
@@ -198,13 +199,3 @@ class Tidying:
     def _virsh(self, host: Supervisor, verb: str) -> str:
         name = virsh_name(self._record.move.request.name, self._key)
         return shlex.join(["virsh", "-c", host.spec.virsh_uri(self._key.driver), verb, name])
-
-
-def _files_of(supervisor: Supervisor) -> Shell:
-    """The shell of a host. libvirt's in-process test driver has its files on this machine. Raises FerryError."""
-    session = supervisor.current()
-    if session.shell is not None:
-        return session.shell
-    if session.spec.target.startswith("test:"):
-        return LocalShell()
-    raise ActionError("reached by libvirt alone, without files", host=session.host, operation="remove a file")

@@ -15,6 +15,7 @@ from backends.hypervisor.events import DomainEvent, DomainEventKind
 from backends.hypervisor.migrate import MigrationOptions
 from backends.hypervisor.whereabouts import whereabouts
 from backends.migration import policy
+from backends.migration.alongside import alongside
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import disks, last_words
@@ -122,7 +123,7 @@ class LibvirtTransfer(Transfer):
             copied_disks=tuple(copy.target for copy in preflight.copies),
         )
         await self._record.durable()
-        async with _alongside(self._watch(control)):
+        async with alongside(self._watch(control)):
             if there is not None:
                 await migrate.migrate_directly(worker, there, self._uuid, options)
             else:
@@ -230,6 +231,7 @@ class LibvirtTransfer(Transfer):
     async def set_bandwidth(self, mib_s: int) -> None:
         """See Transfer."""
         await self._turn(lambda control: jobs.set_bandwidth(control, self._uuid, mib_s))
+        self._steering.is_bandwidth_limited = True
         self._record.log(f"bandwidth limited to {mib_s} MiB/s", LogKind.USER)
 
     async def set_max_downtime(self, milliseconds: int) -> None:
@@ -288,18 +290,6 @@ class LibvirtTransfer(Transfer):
                 await self.abort()
             case policy.Say():
                 return
-
-
-@asynccontextmanager
-async def _alongside(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Do this while the block lasts. (A TaskGroup would wrap the block's own errors.)"""
-    task = asyncio.ensure_future(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def _as_lost_link(error: FerryError, worker: Connection) -> FerryError:

@@ -25,10 +25,11 @@ class Steering:
     def __init__(self, record: MoveRecord, apply: Callable[[Decision], Awaitable[None]]) -> None:
         self.downtime_limit_ms: int | None = None
         """In force now; None where it is not known."""
+        request = record.move.request
+        self.is_bandwidth_limited = request.bandwidth_mib_s is not None
         self._record = record
         self._apply = apply
         self._iteration = 1
-        request = record.move.request
         self._policy = policy.begin(request, can_postcopy=request.wants_postcopy)
 
     @property
@@ -47,7 +48,11 @@ class Steering:
         move = self._record.move
         before = move.history[-_SAMPLES_BACK:]
         sample = progress.from_statistics(
-            statistics, before, self.downtime_limit_ms, max_downtime_ms=move.request.max_downtime_ms
+            statistics,
+            before,
+            self.downtime_limit_ms,
+            max_downtime_ms=move.request.max_downtime_ms,
+            bandwidth_limited=self.is_bandwidth_limited,
         )
         self._record.sample(sample)
         if self._record.phase not in _STEERED:
