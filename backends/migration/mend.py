@@ -184,7 +184,7 @@ async def _resume(case: _Case) -> str:
 async def _resume_postcopy(case: _Case) -> str:
     """Right only between two halves that both wait for it. Returns when all memory is there."""
     here, others = await asyncio.gather(case.ask_here(), case.ask_others())
-    if here.reason != POSTCOPY_FAILED:
+    if here.reason != POSTCOPY_FAILED or here.state.executing:
         raise case.wrong(
             f"{case.name} does not wait for its post-copy transfer: it is {here.state.value} here"
         )

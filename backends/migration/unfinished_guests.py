@@ -64,7 +64,7 @@ def _defined_twice(survey: Survey, guest: Guest, active: Guest) -> Words:
 
 def broken_postcopy(survey: Survey, same: list[Guest]) -> Iterator[Unfinished]:
     """Also while libvirt still counts it as a job: nothing flows."""
-    halves = [g for g in same if g.state is GuestState.PAUSED and g.reason == POSTCOPY_FAILED]
+    halves = [guest for guest in same if guest.state.active and guest.reason == POSTCOPY_FAILED]
     if not halves:
         return
     ends = _ends_of_postcopy(survey, halves)
@@ -92,12 +92,20 @@ class _Ends:
 
 
 def _ends_of_postcopy(survey: Survey, halves: list[Guest]) -> _Ends | None:
-    """Both halves look alike: only a move that we know tells which one is the source."""
+    """libvirt counts the destination's half as running until it wants a page; where it does not, a move that we know
+    tells which is which."""
     move = survey.newest_move(halves[0].key)
-    by_host = {guest.key.host: guest for guest in halves}
-    if move is None or not {move.source, move.request.destination} <= by_host.keys():
+    if move is not None and {move.source, move.request.destination} != {one.key.host for one in halves}:
+        move = None
+    running = [one for one in halves if one.state.executing]
+    paused = [one for one in halves if not one.state.executing]
+    if len(running) == len(paused) == 1:
+        source, there = paused[0], running[0].key.host
+    elif move is not None:
+        source = next(one for one in halves if one.key.host == move.source)
+        there = move.request.destination
+    else:
         return None
-    source, destination = by_host[move.source], survey.hosts[move.request.destination]
-    uris = peer_uris(destination.spec, destination.facts, source.key.driver)
-    known = move.preflight.peer_uri if move.preflight else ""
-    return _Ends(source, known or uris[0])
+    if move is not None and move.preflight is not None and move.preflight.peer_uri:
+        return _Ends(source, move.preflight.peer_uri)
+    return _Ends(source, peer_uris(survey.spec(there), survey.hosts[there].facts, source.key.driver)[0])

@@ -46,7 +46,7 @@ async def plan(fleet: Fleet, name: str, bandwidth_mib_s: int | None = None) -> P
 async def test_a_live_move_loses_no_tick_and_leaves_nothing_behind(lab: Lab, fleet: Fleet) -> None:
     guest = await make(lab, fleet, GuestSpec(name="mover", dirty_mib_s=4))
     checked = await plan(fleet, "mover")
-    assert [check.verdict for check in checked.checks] == [Verdict.OK] * len(checked.checks)
+    assert not checked.refused and not checked.doubtful, checked.checks
     with guest.watch() as ticks:
         await asyncio.to_thread(ticks.wait_for_more)
         move = await ended(fleet, fleet.start_move(checked))

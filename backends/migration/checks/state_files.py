@@ -14,8 +14,8 @@ from backends.migration.checks.files import Presence, Room, room_of
 from backends.model.move import Check, Verdict
 
 FOLDERS = {"qemu": "/var/lib/libvirt/qemu/save", "xen": "/var/lib/libvirt/libxl/save"}
-"""Where the transfer keeps a state, if there is room; else in the folder that every system has."""
-EVERYWHERE = "/var/tmp"  # noqa: S108 - asked for its room only
+"""libvirt's own, where its security labels expect such files; if there is no room, what every system has."""
+EVERYWHERE = "/var/tmp"  # noqa: S108 - the files in it are made for their owner alone, under names nobody can guess
 
 
 async def carried(context: Context) -> list[Check]:

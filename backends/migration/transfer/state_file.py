@@ -6,15 +6,13 @@ import tempfile
 
 from backends.errors import ActionError, UnsupportedError
 from backends.fleet.supervisor import Supervisor
+from backends.migration.checks.state_files import EVERYWHERE, FOLDERS
 from backends.migration.host_files import files_of
 from backends.model.host import Reach
 from backends.model.move import MoveId
 from backends.remote.carry import RESERVE_BYTES, FileAt
 from backends.remote.shell import Shell
 
-_FOLDERS = {"qemu": "/var/lib/libvirt/qemu/save", "xen": "/var/lib/libvirt/libxl/save"}
-"""libvirt's own, where its security labels expect such files."""
-_FALLBACK = "/var/tmp"  # noqa: S108 - the files in it are made for their owner alone, under names nobody can guess
 _DEPARTURE, _ARRIVAL = "save", "arrived.save"
 """Two names for the two hosts: they may share the folder, and a copy must never be written over what it is made of."""
 
@@ -55,7 +53,7 @@ async def _choose(host: Supervisor, shell: Shell, driver: str, name: str, needed
 def _folders(host: Supervisor, driver: str) -> tuple[str, ...]:
     if host.spec.reach is Reach.URI:  # its driver runs in this process
         return (tempfile.gettempdir(),)
-    return tuple(folder for folder in (_FOLDERS.get(driver), _FALLBACK) if folder)
+    return tuple(folder for folder in (FOLDERS.get(driver), EVERYWHERE) if folder)
 
 
 async def _room(shell: Shell, folder: str, file: FileAt) -> int:
