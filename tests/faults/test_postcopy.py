@@ -1,0 +1,85 @@
+"""A move in post-copy, the state with no way back: its memory is on two hosts. Nothing may be destroyed then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from backends.lab.channels import Channel
+from backends.lab.guest import Guest
+from backends.lab.process import wait_until
+from tests.faults.oracle import Place
+from tests.faults.scene import End, Scene
+
+TO_POSTCOPY = ("--last-resort", "post-copy", "--max-downtime", "40")
+LINK, TRICKLE = "250mbit", "12mbit"
+"""The guest writes more than the link carries; in post-copy the link is so slow that there is time for a fault."""
+
+
+def busy_guest(scene: Scene, name: str) -> Guest:
+    """It writes faster than the link takes, all over half of its memory."""
+    scene.lab.rate("h2", LINK)
+    return scene.guest(name, dirty_mib_s=60, working_set_mib=48)
+
+
+def runs_in_postcopy(scene: Scene, name: str) -> bool:
+    """Has it been switched over, and is its memory still coming?"""
+    return scene.lab.host("h2").virsh(f"domstate --reason {name}", check=False) == "running (post-copy)"
+
+
+def in_postcopy(
+    scene: Scene, name: str, fault: Callable[[], None], *, heal: Callable[[], None] | None = None
+) -> End:
+    """The fault in the middle of post-copy, and the end."""
+    with scene.move(name, *TO_POSTCOPY) as program:
+        program.until_phase("post-copy", timeout_s=60)
+        scene.lab.rate("h2", TRICKLE)
+        wait_until(lambda: runs_in_postcopy(scene, name), timeout_s=10, what="the guest to run on h2")
+        fault()
+        if heal is not None:
+            heal()
+        return scene.end(program, name)
+
+
+def test_a_post_copy_that_loses_its_channel_keeps_both_halves(scene: Scene) -> None:
+    busy_guest(scene, "halved")
+    end = in_postcopy(scene, "halved", scene.lab.host("h1").faults.reset_transfers)
+    assert end.verdict == "indeterminate"
+    assert end.truth.place is Place.SPLIT, end.truth
+    assert "destroy neither" in end.words
+    assert "--postcopy-resume" in end.words
+    assert [end.truth.on(host).reason for host in ("h1", "h2")] == ["post-copy failed"] * 2
+
+
+def test_a_post_copy_whose_daemons_lose_each_other_ends_alone(scene: Scene) -> None:
+    guest = busy_guest(scene, "on-its-own")
+
+    def heal() -> None:
+        scene.lab.rate("h2", "off")
+
+    end = in_postcopy(
+        scene, "on-its-own", lambda: scene.lab.block("h2", Channel.CONTROL, peer="h1"), heal=heal
+    )
+    scene.lives(guest, "h2")
+    assert end.outcome["where"] == "h2"
+
+
+@pytest.mark.parametrize("host", ["h1", "h2"])
+def test_a_post_copy_that_loses_a_half_has_lost_the_memory_and_says_so(scene: Scene, host: str) -> None:
+    busy_guest(scene, "broken")
+    end = in_postcopy(scene, "broken", lambda: scene.lab.host(host).faults.kill_guest("broken"))
+    assert end.verdict in ("indeterminate", "failed")
+    assert "memory" in end.words and "lost" in end.words, end.words
+    assert "start" in end.words
+
+
+def test_an_abort_in_post_copy_is_refused_and_the_guest_arrives(scene: Scene) -> None:
+    guest = busy_guest(scene, "too-late")
+    with scene.move("too-late", *TO_POSTCOPY) as program:
+        program.until_phase("post-copy", timeout_s=60)
+        scene.lab.rate("h2", "60mbit")
+        program.interrupt()
+        end = scene.end(program, "too-late")
+    assert end.verdict == "succeeded"
+    scene.lives(guest, "h2")
