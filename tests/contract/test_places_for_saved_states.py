@@ -29,8 +29,8 @@ def host(tmp_path: Path) -> Supervisor:
 
 
 def folders(patch: pytest.MonkeyPatch, usual: Path, fallback: Path, shell: LocalShell) -> None:
-    patch.setattr(state_file, "_FOLDERS", {"qemu": str(usual)})
-    patch.setattr(state_file, "_FALLBACK", str(fallback))
+    patch.setattr(state_file, "FOLDERS", {"qemu": str(usual)})
+    patch.setattr(state_file, "EVERYWHERE", str(fallback))
     patch.setattr(state_file, "files_of", lambda _host: shell)
 
 

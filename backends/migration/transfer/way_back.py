@@ -146,8 +146,10 @@ class WayBack:
 
     def _may_have_run(self) -> ActionError:
         host = self._destination.name
+        cause = f"{host} was asked to run it, and its answer was lost: it is off there now, but may have run"
+        self._record.log(cause)
         return ActionError(
-            f"{host} was asked to run it, and its answer was lost: it is off there now, but may have run",
+            cause,
             host=host,
             operation="restore the guest",
             hint=f"its saved state is older than its disks if it ran: look at the logs of {host} before you restore it",
