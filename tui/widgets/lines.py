@@ -119,11 +119,13 @@ class LineView(ScrollView, can_focus=False):
         self._picture = picture or self._picture
         width = self.scrollable_content_region.width
         if width <= 0:
+            self._width = 0  # drawn when it is shown
             self.refresh(layout=True)
             return
         old, self._lines, self._width = self._lines, tuple(self._picture(width)), width
-        if len(old) != len(self._lines):
-            self.virtual_size = Size(width, len(self._lines))
+        size = Size(width, len(self._lines))
+        if len(old) != len(self._lines) or self.virtual_size != size:
+            self.virtual_size = size
             self.refresh(layout=True)
             return
         changed = [y for y, (was, now) in enumerate(zip(old, self._lines, strict=True)) if was != now]
@@ -137,13 +139,13 @@ class LineView(ScrollView, can_focus=False):
 
     def on_resize(self) -> None:
         """Lines depend on the width."""
-        if self.scrollable_content_region.width != self._width:
-            self._lines = ()
-            self.draw()
+        self.draw()
 
     def render_line(self, y: int) -> Strip:
         """One line of the pane (Textual's line API)."""
         width = self.scrollable_content_region.width
+        if width != self._width:  # it is painted before it hears of its size: never blank, not even for a moment
+            self._lines, self._width = tuple(self._picture(width)), width
         index = y + self.scroll_offset.y
         cells = self._lines[index] if 0 <= index < len(self._lines) else ()
         segments = [Segment(_printable(cell.text), self._style(cell.tone)) for cell in cells if cell.text]

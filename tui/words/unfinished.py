@@ -46,7 +46,7 @@ def unfinished_columns() -> list[Column[Unfinished]]:
             max_width=30,
             priority=8,
         ),
-        Column(id="mend", title="MEND", cell=_mend, width=33, flex=1, max_width=60, priority=7),
+        Column(id="mend", title="MEND", cell=_mend, width=37, flex=1, max_width=60, priority=7),
     ]
 
 
