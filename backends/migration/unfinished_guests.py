@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from backends.migration.survey import Survey, Words, about, virsh
-from backends.migration.verdict import INCOMING, POSTCOPY_FAILED
+from backends.migration.verdict import INCOMING, POSTCOPY, POSTCOPY_FAILED
 from backends.migration.virsh import peer_uris
 from backends.model.guest import Guest, GuestState
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
 
 
 def of_guest(survey: Survey, same: list[Guest]) -> Iterator[Unfinished]:
-    """`same`: the guest on all hosts that have it."""
+    """`same`: the guest on all hosts that have it. What post-copy broke off is `broken_postcopy`'s."""
+    if any(guest.reason == POSTCOPY_FAILED for guest in same):
+        return
     if survey.in_hand(same[0].key) or not all(survey.sure(guest) for guest in same):
         return
     executing = [guest for guest in same if guest.state.executing]
@@ -24,7 +26,9 @@ def of_guest(survey: Survey, same: list[Guest]) -> Iterator[Unfinished]:
         if guest.state is GuestState.PAUSED and guest.reason == INCOMING:
             yield about(survey, UnfinishedKind.PAUSED, guest, left_paused(survey, guest))
     active = next((guest for guest in same if guest.state.active), None)
-    if active is not None:
+    if active is not None and _is_half_lost(same, active):
+        yield about(survey, UnfinishedKind.POSTCOPY_BROKEN, active, _half_lost(survey, active))
+    elif active is not None:
         for guest in same:
             if not guest.state.active and guest.persistent:
                 words = _defined_twice(survey, guest, active)
@@ -50,6 +54,20 @@ def left_paused(survey: Survey, guest: Guest) -> Words:
     also = f" (and on {', '.join(paused)}: resume one of them only)" if paused else ""
     text = f"a move has left {name} paused on {host}{also}, and no transfer runs any more"
     return Words(text, virsh(survey, guest, "resume"), Mend.RESUME)
+
+
+def _is_half_lost(same: list[Guest], active: Guest) -> bool:
+    """It has handed over, nothing flows any more, and nobody has the other half."""
+    is_half = active.state is GuestState.PAUSED and active.reason == POSTCOPY
+    return is_half and sum(guest.state.active for guest in same) == 1
+
+
+def _half_lost(survey: Survey, guest: Guest) -> Words:
+    text = (
+        f"post-copy broke off: {guest.key.host} has a half of {guest.name}, and no host that answers has the other;"
+        " where that one is gone, so is its memory: end this one, then start it from its disks"
+    )
+    return Words(text, virsh(survey, guest, "destroy"))
 
 
 def _defined_twice(survey: Survey, guest: Guest, active: Guest) -> Words:

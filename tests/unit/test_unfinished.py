@@ -36,9 +36,9 @@ def half(host: str, name: str = "web", **changes: object) -> Guest:
     return guest(host, name, PAUSED, reason="migration", **changes)
 
 
-def broken(host: str) -> Guest:
+def broken(host: str, state: GuestState = PAUSED) -> Guest:
     """Half of a post-copy transfer that broke off."""
-    return guest(host, "web", PAUSED, reason="post-copy failed")
+    return guest(host, "web", state, reason="post-copy failed")
 
 
 def fleet(*guests: Guest) -> ScriptedFleet:
@@ -177,6 +177,29 @@ def test_a_broken_post_copy_is_resumed_from_the_source_that_the_move_tells() -> 
     assert one.command == (
         "virsh -c qemu+ssh://root@h1/system migrate --live --p2p --postcopy --postcopy-resume web qemu+ssh://h2/system"
     )
+
+
+def test_the_half_that_libvirt_counts_as_running_is_the_destination() -> None:
+    one = only(fleet(broken("h1", GuestState.RUNNING), broken("h3")).state)
+    assert (one.kind, one.guest.host, one.mend) == (UnfinishedKind.POSTCOPY_BROKEN, H3, Mend.RESUME_POSTCOPY)
+    assert "split between h3 and h1" in one.text
+    assert one.command.endswith("web qemu+ssh://root@h1/system")
+
+
+def test_one_half_alone_is_told_and_nothing_can_be_done_before_the_other_answers() -> None:
+    scripted = fleet(broken("h1"), broken("h2", GuestState.RUNNING))
+    scripted.link("h1", Link.STALE)
+    one = only(scripted.state)
+    assert (one.kind, one.guest.host, one.mend) == (UnfinishedKind.POSTCOPY_BROKEN, H2, None)
+
+
+def test_half_a_guest_whose_other_half_is_gone_has_lost_its_memory() -> None:
+    left = guest("h1", "web", PAUSED, reason="post-copy")
+    one = only(fleet(left, guest("h2", "web", OFF, reason="failed")).state)
+    assert (one.kind, one.guest.host, one.mend) == (UnfinishedKind.POSTCOPY_BROKEN, H1, None)
+    assert "so is its memory" in one.text
+    assert one.command == "virsh -c qemu+ssh://root@h1/system destroy web"
+    assert found(fleet(left, guest("h2", "web", reason="post-copy")).state) == []
 
 
 def test_a_broken_post_copy_is_told_while_libvirt_counts_it_as_a_job() -> None:
