@@ -6,8 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from backends.migration.verdict import POSTCOPY_FAILED
 from backends.model.fleet import FleetState, HostView
-from backends.model.guest import Guest, GuestKey, virsh_name
+from backends.model.guest import Guest, GuestKey, GuestState, virsh_name
 from backends.model.host import HostName, HostSpec, Reach
 from backends.model.move import Move, Trace
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
@@ -34,6 +35,12 @@ class Survey:
             *((move.request.guest.driver, move.request.guest.uuid) for move in self._open_moves()),
             *((job.guest.driver, job.guest.uuid) for job in state.jobs),
         }
+
+    def suspects(self) -> Iterator[list[Guest]]:
+        """The guests of which something may be left to do: those that run on one host are in order, as most are."""
+        for same in self.guests.values():
+            if len(same) > 1 or same[0].state is GuestState.PAUSED or same[0].reason == POSTCOPY_FAILED:
+                yield same
 
     def _open_moves(self) -> Iterator[Move]:
         return (move for move in self._state.moves.values() if not move.phase.final)

@@ -24,7 +24,7 @@ def unfinished(state: FleetState, ended_with_traces: Sequence[Move]) -> tuple[Un
     survey = Survey(state, ended_with_traces)
     found = {
         one.id: one
-        for same in survey.guests.values()
+        for same in survey.suspects()
         for one in (*of_guest(survey, same), *broken_postcopy(survey, same))
     }
     for move in ended_with_traces:
