@@ -58,7 +58,7 @@ async def all_scenes(lab: Lab, fleet: Fleet, tell: Callable[[str], None]) -> Non
     async with program_on(fleet, size=USUAL) as program:
         stage = Stage(lab, fleet, program, tell)
         await program.sees(MOVER)
-        for scene in (_guests, _move, _stale):
+        for scene in (_guests, _move, _unfinished, _stale):
             await scene(stage)
     for name, size, settings in (
         ("guests-ascii", SMALL, Settings(theme="ansi", glyphs=ASCII)),
@@ -107,6 +107,7 @@ async def _move(stage: Stage) -> None:
     await program.sees("CHECKS")
     await program.press("b", *str(BANDWIDTH_MIB_S), "enter")
     await program.until(lambda: _preflight_done(program), "checks are answered")
+    await stage.shoot("plan-80x24", SMALL)
     await stage.shoot("plan")
     await program.press("s")
     await program.until(lambda: bool(stage.fleet.state.moves) or "accept" in program.text(), "a start")
@@ -124,9 +125,34 @@ async def _move(stage: Stage) -> None:
     await until(
         stage.fleet, lambda state: all(move.outcome for move in state.moves.values()), MOVE_DEADLINE_S
     )
-    await stage.shoot("outcome")
     await stage.shoot("outcome-80x24", SMALL)
-    await program.press("escape")
+    await stage.shoot("outcome")
+    await program.press("escape", "H")
+    await program.sees("PAST MOVES  1")
+    for name, size in (("history-80x24", SMALL), ("history", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("A")
+    await program.sees("WHO DID WHAT")
+    await stage.shoot("audit")
+    await program.press("escape", "escape")
+    await program.sees("MIGRATIONS")
+
+
+async def _unfinished(stage: Stage) -> None:
+    """What is left to do: the guest that was moved is still defined on its source, as if nobody had tidied up."""
+    (move,) = stage.fleet.state.moves.values()
+    source, destination = stage.lab.host(move.source), stage.lab.host(move.request.destination)
+    xml = await asyncio.to_thread(destination.exec, "virsh", "dumpxml", "--inactive", MOVER)
+    await asyncio.to_thread(source.exec, "virsh", "define", "/dev/stdin", stdin=xml.stdout)
+    await until(stage.fleet, lambda state: bool(state.unfinished))
+    await stage.program.sees("left to do")
+    for name, size in (("unfinished-80x24", SMALL), ("unfinished", USUAL)):
+        await stage.shoot(name, size)
+    await stage.program.press("m")
+    await stage.program.sees("remove the definition?")
+    await stage.shoot("mend")
+    await stage.program.press("y")
+    await until(stage.fleet, lambda state: not state.unfinished)
 
 
 def _preflight_done(program: Program) -> bool:

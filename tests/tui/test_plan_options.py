@@ -11,7 +11,7 @@ import pytest
 from backends.model.fleet import GuestsChanged, Snapshot
 from backends.model.guest import GuestState
 from backends.model.host import Driver, HostFacts, HostName
-from backends.model.move import DiskCopy, LastResort, MoveId, MoveMode, MoveRequest, Route
+from backends.model.move import DiskCopy, LastResort, MoveId, MoveMode, MoveRequest, Preflight, Route
 from tests.tui.programs import Program, program_on
 from tests.tui.scripted import GIB, NOW, ScriptedFleet, guest
 from tui.settings import Settings
@@ -191,3 +191,22 @@ async def test_a_read_only_session_checks_but_does_not_start() -> None:
         await program.press("m")
         await program.sees("read-only")
         assert not fleet.state.moves
+
+
+async def test_a_command_that_is_too_long_for_a_small_screen_says_how_to_get_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fleet = ScriptedFleet("h1", "h2")
+    usual = fleet.preflight
+
+    async def long_command(request: MoveRequest, on_check: object = None) -> Preflight:
+        preflight = await usual(request)
+        return replace(preflight, command=" ".join(["virsh", "-c", "qemu+ssh://root@h1/system"] * 20))
+
+    monkeypatch.setattr(fleet, "preflight", long_command)
+    async with planning(fleet=fleet) as (program, _):
+        assert "… y copies all of it" in program.text()
+        assert len(program.view("#verdict").lines) == 4
+        await program.resize(*LARGE)
+        await program.until(lambda: len(program.view("#verdict").lines) == 4, "the same, wider")
+        assert program.text().count("qemu+ssh://root@h1/system") > 16

@@ -32,6 +32,9 @@ from tui.words.checks import checks_head, checks_picture
 from tui.words.plan import destination_columns, destinations, verdict_picture
 from tui.words.wish import way_picture, wish_picture
 
+_COMMAND_MOST = {"-short": 3, "-tall": 4}
+"""Lines that the command may take: the checks need the room."""
+
 
 class PlanScreen(PlaceScreen):
     """The checks start at once and anew whenever the plan changes."""
@@ -137,8 +140,9 @@ class PlanScreen(PlaceScreen):
         is_long = len(view.lines) > view.size.height
         right: Line = (dim("tab, then up and down: all of them "),) if is_long else ()
         self.query_one("#checks-head", LineView).draw(lambda width: [spread(head, right, width)])
+        most = _COMMAND_MOST["-short" if self.has_class("-short") else "-tall"]
         self.query_one("#verdict", LineView).draw(
-            lambda width: verdict_picture(preflight, trouble, glyphs, width)
+            lambda width: verdict_picture(preflight, trouble, glyphs, width, most=most)
         )
         self.redraw_keys()
 

@@ -144,7 +144,9 @@ class LineView(ScrollView, can_focus=False):
     def render_line(self, y: int) -> Strip:
         """One line of the pane (Textual's line API)."""
         width = self.scrollable_content_region.width
-        if width != self._width:  # it is painted before it hears of its size: never blank, not even for a moment
+        if (
+            width != self._width
+        ):  # it is painted before it hears of its size: never blank, not even for a moment
             self._lines, self._width = tuple(self._picture(width)), width
         index = y + self.scroll_offset.y
         cells = self._lines[index] if 0 <= index < len(self._lines) else ()

@@ -10,7 +10,7 @@ from backends.model.move import Preflight
 from tui.format import UNKNOWN, count, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
-from tui.widgets.lines import EMPTY, Line, line, wrap
+from tui.widgets.lines import EMPTY, Line, length, line, wrap
 from tui.words.host import link_cell
 
 
@@ -57,8 +57,10 @@ def _free_memory(view: HostView) -> int | None:
     return view.memory_bytes - used if view.memory_bytes is not None and used is not None else None
 
 
-def verdict_picture(preflight: Preflight | None, trouble: str, glyphs: Glyphs, width: int) -> list[Line]:
-    """What the checks come to, and the command that would do the same."""
+def verdict_picture(
+    preflight: Preflight | None, trouble: str, glyphs: Glyphs, width: int, *, most: int
+) -> list[Line]:
+    """What the checks come to, and the command that would do the same, in `most` lines."""
     if trouble:
         return wrap(
             trouble, width - 4, Tone.ALARM, indent="   ", first=line(Cell(f" {glyphs.refuse} ", Tone.ALARM))
@@ -69,7 +71,12 @@ def verdict_picture(preflight: Preflight | None, trouble: str, glyphs: Glyphs, w
     if preflight.refused:
         return [sentence]
     command = wrap(preflight.command, width - 3, Tone.DIM, indent="   ", first=line("   "))
-    return [sentence, *command]
+    if len(command) <= most:
+        return [sentence, *command]
+    more = (Cell(f" {glyphs.ellipsis} ", Tone.DIM), Cell("y", Tone.BUSY), Cell(" copies all of it", Tone.DIM))
+    room = width - length(more) - 1
+    last = Cell(command[most - 1][-1].text[: room - 3].rsplit(" ", 1)[0], Tone.DIM)
+    return [sentence, *command[: most - 1], (*command[most - 1][:-1], last, *more)]
 
 
 def _sentence(preflight: Preflight, glyphs: Glyphs) -> Line:
