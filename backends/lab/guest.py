@@ -26,6 +26,14 @@ exit 1
 """
 
 
+# The same for words that are not answered: QEMU has looked by then.
+LAST_WORDS = """
+exec 3<>"$1"
+printf '%s\\n' "$2" >&3
+sleep 1.2
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Guest:
     """A guest by name, on whichever host it is."""
@@ -61,6 +69,15 @@ class Guest:
         """
         terminal = host.virsh("ttyconsole", self.name)
         return host.exec("timeout", "10", "sh", "-c", CONVERSATION, "type", terminal, command).stdout.strip()
+
+    def tell(self, host: Host, command: str) -> None:
+        """Type a line that the guest does not live to answer, such as `poweroff`, `reboot` or `panic`.
+
+        Raises:
+            LabError: the guest does not run on `host`.
+        """
+        terminal = host.virsh("ttyconsole", self.name)
+        host.exec("sh", "-c", LAST_WORDS, "tell", terminal, command, check=False)
 
 
 def define(spec: GuestSpec, host: Host, *, transient: bool = False, start: bool = True) -> Guest:

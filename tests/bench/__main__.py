@@ -1,6 +1,7 @@
 """`python -m tests.bench [NAME...] [--json]`: run benchmarks, print their figures beside the aims.
 
-The exit status is 0 also when an aim is missed, and 1 when a benchmark could not be carried out.
+The exit status is 0 also when an aim is missed, and 1 when a benchmark could not be carried out, or when one that is a
+proof (`faults`) found what must not be.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from backends.lab.errors import LabError
 from backends.lab.prepare import why_not
 from tests.bench.crowd import crowd
+from tests.bench.faults import faults
 from tests.bench.figures import Figure, table
 from tests.bench.frozen import frozen
 from tests.bench.killed import killed
@@ -30,9 +32,12 @@ BENCHMARKS: dict[str, Benchmark] = {
     "frozen": frozen,
     "move": move,
     "killed": killed,
+    "faults": faults,
     "stop": stop,
 }
-NEED_LAB = ("frozen", "move", "killed", "stop")
+NEED_LAB = ("frozen", "move", "killed", "faults", "stop")
+PROOFS = ("faults",)
+"""Here a missed aim is a failure."""
 
 
 def main() -> int:
@@ -45,6 +50,7 @@ def main() -> int:
         pairs=arguments.pairs,
         count=arguments.count,
         seed=arguments.seed,
+        only=arguments.only,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that a lab is taken down
     failed = 0
@@ -53,7 +59,9 @@ def main() -> int:
             _say(name, f"not run: {reason}", as_json=arguments.json)
             continue
         try:
-            _print(name, list(BENCHMARKS[name](options, _teller(name))), as_json=arguments.json)
+            figures = list(BENCHMARKS[name](options, _teller(name)))
+            _print(name, figures, as_json=arguments.json)
+            failed += name in PROOFS and any(figure.verdict == "over" for figure in figures)
         except (NeverShownError, LabError) as error:
             _say(name, f"failed: {error}", as_json=arguments.json)
             failed += 1
@@ -70,6 +78,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--keys", type=int, default=usual.keys, help="keys of each kind")
     parser.add_argument("--pairs", type=int, default=usual.pairs, help="rounds of moves")
     parser.add_argument("--count", type=int, default=usual.count, help="faults, or kills")
+    parser.add_argument("--only", type=int, default=usual.only, help="the one fault to try again")
     parser.add_argument("--seed", type=int, default=usual.seed, help="of the random choices")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(BENCHMARKS):

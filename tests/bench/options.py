@@ -26,6 +26,8 @@ class Options:
     """Of faults, or of kills."""
     seed: int = 1
     """The same seed, the same faults at the same moments."""
+    only: int | None = None
+    """The number of the one fault to try again."""
 
 
 Tell = Callable[[str], None]

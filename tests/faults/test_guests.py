@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
-
-from backends.lab.errors import LabError
-from backends.lab.guest import Guest
 from tests.faults.console import lives
 from tests.faults.oracle import Place
 from tests.faults.scene import Scene
 
 
-def type_last_words(scene: Scene, guest: Guest, words: str) -> None:
-    """A guest that obeys these answers nothing any more."""
-    with pytest.raises(LabError):
-        guest.type(scene.lab.host("h1"), words)
-
-
 def test_a_guest_that_powers_off_has_powered_off_and_did_not_fail(scene: Scene) -> None:
     guest = scene.guest("sleepy")
-    end = scene.after("sleepy", lambda: type_last_words(scene, guest, "poweroff"))
+    end = scene.after("sleepy", lambda: guest.tell(scene.lab.host("h1"), "poweroff"))
     assert (end.truth.place, end.truth.hosts) == (Place.OFF, ("h1",))
     assert "powered off" in end.outcome["reason"]
 
 
 def test_a_guest_that_reboots_arrives_and_nothing_alarming_is_told(scene: Scene) -> None:
     guest = scene.guest("restless")
-    end = scene.after("restless", lambda: type_last_words(scene, guest, "reboot"))
+    end = scene.after("restless", lambda: guest.tell(scene.lab.host("h1"), "reboot"))
     assert end.verdict == "succeeded"
     assert end.outcome["left_to_do"] == []
     guest.wait_ready()
@@ -37,7 +27,7 @@ def test_a_guest_that_reboots_arrives_and_nothing_alarming_is_told(scene: Scene)
 def test_a_guest_that_panics_is_on_one_host_and_not_on_two(scene: Scene) -> None:
     """libvirt tells of a panic only once the job that runs has ended: nobody can know of it during a move."""
     guest = scene.guest("frantic")
-    end = scene.after("frantic", lambda: type_last_words(scene, guest, "panic"))
+    end = scene.after("frantic", lambda: guest.tell(scene.lab.host("h1"), "panic"))
     assert len(end.truth.hosts) == 1, end.truth
     assert lives(guest.console.read_bytes())[-1].panicked
 
