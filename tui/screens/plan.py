@@ -32,8 +32,8 @@ from tui.words.checks import checks_head, checks_picture
 from tui.words.plan import destination_columns, destinations, verdict_picture
 from tui.words.wish import way_picture, wish_picture
 
-_COMMAND_MOST = {"-short": 3, "-tall": 4}
-"""Lines that the command may take: the checks need the room."""
+_TALL = 30
+"""Lines from which on there is room for air between the panes."""
 
 
 class PlanScreen(PlaceScreen):
@@ -42,7 +42,7 @@ class PlanScreen(PlaceScreen):
     PLACE = Place.PLAN
     CSS_PATH = Path(__file__).with_name("plan.tcss")
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(Place.PLAN)
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012  (Textual declares it so)
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (_TALL, "-tall")]  # noqa: RUF012  (Textual declares it so)
 
     def __init__(self, guest: GuestKey) -> None:
         super().__init__()
@@ -140,11 +140,14 @@ class PlanScreen(PlaceScreen):
         is_long = len(view.lines) > view.size.height
         right: Line = (dim("tab, then up and down: all of them "),) if is_long else ()
         self.query_one("#checks-head", LineView).draw(lambda width: [spread(head, right, width)])
-        most = _COMMAND_MOST["-short" if self.has_class("-short") else "-tall"]
         self.query_one("#verdict", LineView).draw(
-            lambda width: verdict_picture(preflight, trouble, glyphs, width, most=most)
+            lambda width: verdict_picture(preflight, trouble, glyphs, width, most=self._command_most())
         )
         self.redraw_keys()
+
+    def _command_most(self) -> int:
+        """Lines that the command may take: the checks need the room."""
+        return 3 if self.size.height < _TALL else 4
 
     def _wish_lines(self, request: MoveRequest | None, width: int) -> list[Line]:
         guest = self.state.guest(self._guest)
