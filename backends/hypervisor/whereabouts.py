@@ -30,6 +30,8 @@ class Whereabouts:
     reason: str = ""
     persistent: bool = False
     job_running: bool = False
+    job_processed_bytes: int = 0
+    """What the running job has done so far: two answers that differ in it tell that something still flows."""
 
 
 async def whereabouts(connection: Connection, uuid: str) -> Whereabouts:
@@ -39,12 +41,14 @@ async def whereabouts(connection: Connection, uuid: str) -> Whereabouts:
         try:
             domain = conn.lookupByUUIDString(uuid)
             state, reason = domain.state()
+            running, processed = _job(domain)
             return Whereabouts(
                 defined=True,
                 state=guest_state(state, reason),
                 reason=state_reason(state, reason),
                 persistent=bool(domain.isPersistent()),
-                job_running=_has_job(domain),
+                job_running=running,
+                job_processed_bytes=processed,
             )
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
@@ -54,11 +58,12 @@ async def whereabouts(connection: Connection, uuid: str) -> Whereabouts:
     return await connection.call("ask where the guest is", work, deadline_s=WHEREABOUTS_DEADLINE_S)
 
 
-def _has_job(domain: Any) -> bool:
-    """Any other error must not pass for a no: the transfer may well go on."""
+def _job(domain: Any) -> tuple[bool, int]:
+    """Any other error must not pass for a no: the transfer may well go on. (virDomainJobInfo: [4] is dataProcessed.)"""
     try:
-        return bool(domain.jobInfo()[0] != libvirt.VIR_DOMAIN_JOB_NONE)
+        info = domain.jobInfo()
     except libvirt.libvirtError as error:
         if error.get_error_code() in _NO_JOB:
-            return False
+            return False, 0
         raise
+    return info[0] != libvirt.VIR_DOMAIN_JOB_NONE, int(info[4])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Coroutine, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from backends.errors import ActionError, FerryError, JournalError
@@ -24,6 +23,7 @@ from backends.migration.preflight import OnCheck
 from backends.migration.record import MoveRecord
 from backends.migration.transfer.choice import transfer_for
 from backends.migration.transfer.transfer import Transfer
+from backends.migration.unfinished import without_trace
 from backends.model.history import AuditLine
 from backends.model.host import HostName
 from backends.model.move import (
@@ -189,12 +189,22 @@ class Engine:
 
     async def mend(self, unfinished: Unfinished) -> None:
         """Do what mends it, after a proof that it is still right to do so."""
-        done = await mend(unfinished, self._supervisors)
+        done = await mend(unfinished, self._could_have(unfinished))
         if self._journal is not None and unfinished.move is not None and unfinished.path:
-            await _forget_trace(self._journal, unfinished.move, unfinished.path)
-        for supervisor in self._supervisors.values():
-            supervisor.mark(unfinished.guest._replace(host=supervisor.name))
+            move = await self._journal.past_move(unfinished.move)
+            if move is not None:
+                self._journal.put(without_trace(move, unfinished))
         self.note(f"{unfinished.kind.value}: {unfinished.name}", done, unfinished.move)
+
+    def _could_have(self, unfinished: Unfinished) -> Mapping[HostName, Supervisor]:
+        """The hosts to ask before: all that answer, and of the silent ones those that have known the guest."""
+        key = unfinished.guest
+        views = self._board.state.hosts
+        return {
+            name: supervisor
+            for name, supervisor in self._supervisors.items()
+            if views[name].link.answers or key._replace(host=name) in views[name].guests
+        }
 
     def note(self, act: str, result: str, move: MoveId | None = None) -> None:
         """For the audit."""
@@ -206,13 +216,6 @@ class Engine:
         if supervisor is None:
             raise ActionError("no such host in this fleet", host=host)
         return supervisor
-
-
-async def _forget_trace(journal: Journal, id_: MoveId, path: str) -> None:
-    """The file that an ended move had left is gone."""
-    move = await journal.past_move(id_)
-    if move is not None:
-        journal.put(replace(move, traces=tuple(trace for trace in move.traces if trace.path != path)))
 
 
 def what(move: Move) -> str:

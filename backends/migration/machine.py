@@ -29,8 +29,10 @@ class Signal(Enum):
 
 
 _P, _S = Phase, Signal
-_ABORTABLE = (_P.PREPARING, _P.COPYING, _P.CONVERGING)
-_BEFORE_POSTCOPY = (*_ABORTABLE, _P.SWITCHING, _P.CANCELLING)
+_BEFORE_SWITCH = (_P.PREPARING, _P.COPYING, _P.CONVERGING)
+_ABORTABLE = (*_BEFORE_SWITCH, _P.SWITCHING)
+"""A switch may hang: until libvirt says that it is done, the source can still go on."""
+_BEFORE_POSTCOPY = (*_ABORTABLE, _P.CANCELLING)
 """Phases in which the source can go on: a failure there is rolled back."""
 _ASKING = (_P.VERIFYING, _P.RECONCILING, _P.ROLLING_BACK)
 """Phases in which both hosts are asked where the guest is."""
@@ -43,7 +45,7 @@ _TABLE: dict[tuple[Phase, Signal], Phase] = {
     (_P.PREPARING, _S.TRANSFER_BEGAN): _P.COPYING,
     (_P.PREPARING, _S.PASS_REPEATED): _P.CONVERGING,
     (_P.COPYING, _S.PASS_REPEATED): _P.CONVERGING,
-    **{(phase, _S.GUEST_STOPPED): _P.SWITCHING for phase in _ABORTABLE},
+    **{(phase, _S.GUEST_STOPPED): _P.SWITCHING for phase in _BEFORE_SWITCH},
     **{(phase, _S.POSTCOPY_BEGAN): _P.POSTCOPY for phase in (*_BEFORE_POSTCOPY, _P.RECONCILING)},
     **{(phase, _S.TRANSFER_ENDED): _P.VERIFYING for phase in (*_BEFORE_POSTCOPY, _P.POSTCOPY)},
     **{(phase, _S.TRANSFER_FAILED): _P.ROLLING_BACK for phase in _BEFORE_POSTCOPY},

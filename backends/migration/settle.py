@@ -23,6 +23,8 @@ from backends.model.move import Origin, Phase
 ASK_INTERVAL_S = 0.3
 SETTLE_DEADLINE_S = 30.0
 """How long both hosts may need to agree after a transfer that has ended."""
+SPLIT_LASTS_S = 10.0
+"""libvirt may say "post-copy failed" when only the daemons have lost each other: then the memory still flows."""
 RECONCILE_DEADLINE_S = 180.0
 """How long to wait for a host that does not answer before saying that nobody knows."""
 
@@ -36,6 +38,27 @@ class _Answers:
     source: Whereabouts | None
     destination: Whereabouts | None
     finding: Finding
+
+    @property
+    def processed_bytes(self) -> int:
+        """By the job that the source still has; 0 where it has none."""
+        return self.source.job_processed_bytes if self.source else 0
+
+
+@dataclass(slots=True)
+class _Alarm:
+    """A finding that needs a person must last: the same answers again, and no byte that flows between them."""
+
+    place: Place | None = None
+    processed_bytes: int = -1
+    since_s: float = 0.0
+
+    def is_certain(self, answers: _Answers, now_s: float) -> bool:
+        """Has this finding lasted by now?"""
+        place, processed_bytes = answers.finding.place, answers.processed_bytes
+        if (place, processed_bytes) != (self.place, self.processed_bytes):
+            self.place, self.processed_bytes, self.since_s = place, processed_bytes, now_s
+        return now_s - self.since_s >= (SPLIT_LASTS_S if place is Place.SPLIT else ASK_INTERVAL_S)
 
 
 class Settlement:
@@ -87,21 +110,22 @@ class Settlement:
     async def _find(self) -> Finding:
         """Ask until it is certain, or until there is no more sense in waiting."""
         clock = asyncio.get_running_loop().time
-        began_s = clock()
-        alarm: Place | None = None
+        moved_s, processed_bytes = clock(), 0
+        alarm = _Alarm()
         while True:
             answers = await self._ask_both()
             place = answers.finding.place
-            if place in ALARMING and place is not alarm:
-                alarm = place
+            if place in ALARMING:
+                if alarm.is_certain(answers, clock()):
+                    return answers.finding
             elif place not in (Place.UNSETTLED, Place.UNKNOWN):
                 return answers.finding
-            if answers.source is not None and answers.source.job_running:
-                began_s = clock()  # it still moves: this is no time of silence
+            if answers.processed_bytes != processed_bytes:
+                processed_bytes, moved_s = answers.processed_bytes, clock()  # it moves: no time of silence
             silent = answers.source is None or answers.destination is None
             if silent:
                 self._tell_silence(answers)
-            if clock() - began_s > (RECONCILE_DEADLINE_S if silent else SETTLE_DEADLINE_S):
+            if clock() - moved_s > (RECONCILE_DEADLINE_S if silent else SETTLE_DEADLINE_S):
                 return verdict.settled_for_good(answers.source, answers.destination) or Finding(
                     Place.UNKNOWN, answers.finding.state, answers.finding.reason
                 )

@@ -42,7 +42,7 @@ class Place(Enum):
 
 
 ALARMING = (Place.BOTH, Place.SPLIT, Place.LOST, Place.NOWHERE)
-"""Found only when two rounds of questions agree: one answer may be older than what it is compared with."""
+"""Found only when several rounds of questions agree: one answer may be older than what it is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def find(
     is the incoming half of a transfer that may yet fail. A source that executes the guest and has no job for it has
     kept it.
     """
-    if source is not None and source.job_running:
+    if source is not None and source.job_running and source.reason != POSTCOPY_FAILED:
         return _finding(Place.UNSETTLED, source)
     if mode is MoveMode.OFFLINE:
         return _find_definition(source, destination)
@@ -125,8 +125,10 @@ def _in_postcopy(source: Whereabouts | None, destination: Whereabouts) -> Findin
     if not source.state.active:
         arrived = source.reason == MIGRATED
         return _finding(Place.UNSETTLED if arrived else Place.LOST, destination)
-    if destination.reason == POSTCOPY_FAILED and not destination.state.executing:
-        return _finding(Place.SPLIT, destination)
+    if destination.reason == POSTCOPY_FAILED and (
+        source.reason == POSTCOPY_FAILED or not destination.state.executing
+    ):
+        return _finding(Place.SPLIT, destination)  # libvirt calls a guest that waits for its memory running
     return _finding(Place.UNSETTLED, destination)
 
 

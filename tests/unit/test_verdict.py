@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,7 +85,10 @@ FETCHING_ALONE = Whereabouts(True, GuestState.RUNNING, POSTCOPY_FAILED, persiste
     [
         (BUSY, FETCHING, Place.UNSETTLED),
         (HALF, FETCHING, Place.UNSETTLED),
-        (BROKEN_HALF, FETCHING_ALONE, Place.UNSETTLED),
+        (HALF, FETCHING_ALONE, Place.UNSETTLED),
+        (BROKEN_HALF, FETCHING_ALONE, Place.SPLIT),
+        (replace(BROKEN_HALF, job_running=True), FETCHING_ALONE, Place.SPLIT),
+        (replace(HALF, job_running=True), FETCHING_ALONE, Place.UNSETTLED),
         (BROKEN_HALF, RUNNING, Place.ARRIVED),
         (BROKEN_HALF, BROKEN_HALF, Place.SPLIT),
         (HALF, BROKEN_HALF, Place.SPLIT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -29,6 +30,8 @@ SAMPLE_INTERVAL_S = 0.25
 REATTACH_INTERVAL_S = 0.3
 REATTACH_DEADLINE_S = 180.0
 """How long a source may be silent before the settlement has to go without its word about the job."""
+LONG_SWITCH_S = 10.0
+"""Ten times what users bear, and far more than any network needs for the last pages."""
 CLOSING_WORD_S = 1.0
 """After a failed call, libvirt's own word that the connection is gone may come this much later."""
 
@@ -41,6 +44,8 @@ class LibvirtTransfer(Transfer):
         self._control: Connection | None = None
         self._usual_downtime_ms: int | None = None
         """What was in force before; None where it was not touched."""
+        self._switch_s: float | None = None
+        """When the guest was stopped to switch over, until that was told to take long."""
         self._steering = Steering(record, self._apply)
 
     # -- the transfer ------------------------------------------------------------------------------
@@ -135,6 +140,7 @@ class LibvirtTransfer(Transfer):
         try:
             while True:
                 await asyncio.sleep(SAMPLE_INTERVAL_S)
+                self._tell_long_switch()
                 with contextlib.suppress(FerryError):
                     await self._look(control)
         finally:
@@ -167,6 +173,18 @@ class LibvirtTransfer(Transfer):
         elif event.switching and self._is_the_switch():
             self._record.signal(Signal.GUEST_STOPPED)
             self._record.log("the guest is stopped for the switch")
+            self._switch_s = time.monotonic()
+
+    def _tell_long_switch(self) -> None:
+        """A connection that is lost in this very moment can leave both QEMUs waiting for each other (QEMU 10)."""
+        if self._record.phase is not Phase.SWITCHING or self._switch_s is None:
+            return
+        if time.monotonic() - self._switch_s > LONG_SWITCH_S:
+            self._switch_s = None
+            self._record.log(
+                f"the switch takes more than {LONG_SWITCH_S:g} s: if it never ends, an abort gives the guest back to"
+                f" {self._source.name}"
+            )
 
     def _is_the_switch(self) -> bool:
         """libvirt calls every stop during a migration so, ours and that of a paused mode included."""
