@@ -27,7 +27,7 @@ def test_start_modes_help_filter_action_resize_and_quit(tmp_path: Path) -> None:
         terminal.press("2")
         terminal.sees("capabilities")
         terminal.press("5")
-        terminal.sees("No move yet in this session.")
+        terminal.sees("No move is in flight.")
         terminal.press("1")
         terminal.sees("web-100")
         terminal.press("?")

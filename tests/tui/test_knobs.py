@@ -104,8 +104,8 @@ async def test_post_copy_names_what_is_still_to_be_fetched_and_what_a_broken_lin
         (replace(a_move(), phase=Phase.POSTCOPY), "z", "in post-copy already"),
         (replace(a_move(), phase=Phase.SWITCHING), "X", "too late: switching over"),
         (replace(a_move(), phase=Phase.CANCELLING), "X", "it is being stopped already"),
-        (replace(a_move(), origin=Origin.ELSEWHERE, who="eve@h9"), "b", "eve@h9 started it"),
-        (replace(a_move(), origin=Origin.ELSEWHERE), "p", "somebody else started it"),
+        (replace(a_move(), origin=Origin.ELSEWHERE, who="eve@h9"), "b", "eve@h9 has it in hand"),
+        (replace(a_move(), origin=Origin.ELSEWHERE), "p", "somebody else has it in hand"),
         (
             replace(a_move(MoveMode.SAVED), origin=Origin.ELSEWHERE, who="eve@h9"),
             "X",

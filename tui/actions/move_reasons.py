@@ -69,7 +69,7 @@ def not_ours(now: Now) -> str:
     move = now.move
     if move is None or move.origin is not Origin.ELSEWHERE:
         return ""
-    return f"{starter(move)} started it: it can only be stopped from here"
+    return f"{starter(move)} has it in hand"
 
 
 def in_other_hands(now: Now) -> str:
