@@ -83,6 +83,7 @@ class Journey:
             yield None
             return
         async with watch_gap(self.move.request, self._source) as gap:
+            self._record.when(Signal.GUEST_STOPPED, gap.switching)
             yield gap
 
     # -- commands ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -39,6 +40,7 @@ class MoveRecord:
         self._board = board
         self._journal = journal
         """None for a move that is somebody else's."""
+        self._hooks: dict[Signal, Callable[[], None]] = {}
         self._set(move)
 
     @property
@@ -51,8 +53,14 @@ class MoveRecord:
         """Where the move is."""
         return self.move.phase
 
+    def when(self, signal: Signal, act: Callable[[], None]) -> None:
+        """Do this in the moment in which that happens."""
+        self._hooks[signal] = act
+
     def signal(self, signal: Signal) -> None:
         """Take the step that this signal means, if any."""
+        if hook := self._hooks.get(signal):
+            hook()
         cancelled = self.move.cancelled or signal is Signal.ABORT_ASKED
         phase = step(self.phase, signal, cancelled=cancelled)
         if (phase, cancelled) != (self.phase, self.move.cancelled):
