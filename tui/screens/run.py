@@ -39,9 +39,11 @@ class RunScreen(MovePage):
 
     @property
     def shown_actions(self) -> tuple[Action, ...]:
-        """Without the knobs of a move that is over, and without mending before that."""
+        """Without the knobs of a move that is over, and without mending where nothing is left to do."""
         move = self.move()
-        hidden = _KNOBS if move is None or move.phase.final else frozenset({"mend"})
+        hidden = _KNOBS if move is None or move.phase.final else frozenset[str]()
+        if not self.left():
+            hidden |= {"mend"}
         return tuple(action for action in self.actions if action.id not in hidden)
 
     def follow(self, update: Update) -> None:

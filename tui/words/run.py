@@ -47,7 +47,12 @@ def _parts(progress: MoveProgress, request: MoveRequest) -> list[_Part]:
     disk_total, disk_left = progress.disk_total_bytes, progress.disk_remaining_bytes
     name = "state" if request.mode is MoveMode.SAVED else "memory"
     memory = _Part(name, progress.total_bytes - disk_total, progress.remaining_bytes - disk_left)
-    return [memory, _Part("disks", disk_total, disk_left)] if disk_total else [memory]
+    if not disk_total:
+        return [memory]
+    disks = _Part("disks", disk_total, disk_left)
+    return (
+        [memory, disks] if memory.total > 0 else [disks]
+    )  # the disks are copied before the memory is counted
 
 
 def _bar_line(part: _Part, glyphs: Glyphs, width: int) -> Line:
