@@ -39,7 +39,7 @@ class Ending:
         return Outcome(
             result=result,
             where=hosts.get(self.finding.place),
-            state=self.finding.state,
+            state=self.finding.state if self.finding.place in hosts else GuestState.UNKNOWN,
             reason=self._reason(),
             total_s=self.total_s,
             downtime_ms=arrived.downtime_ms if arrived else None,
@@ -143,7 +143,7 @@ class Ending:
                 return (f"when both hosts reach each other again, go on: {self._resume_postcopy(uri)}", *ask)
             case Place.LOST:
                 halves = tuple(
-                    f"end what is left of it on {s.name}: {self._virsh(s, 'destroy')}"
+                    f"end what is left of it on {s.name}, unless it is off there: {self._virsh(s, 'destroy')}"
                     for s in (self.source, self.destination)
                 )
                 return (*halves, f"then start it from its disks: {self._virsh(self.destination, 'start')}")

@@ -97,12 +97,18 @@ def _on_the_word_of_the_source(
 
 
 def settled_for_good(source: Whereabouts | None, destination: Whereabouts | None) -> Finding | None:
-    """The finding when nothing has changed for long: a half that came in and was forgotten there decides nothing."""
-    if source is None or source.job_running or not source.state.executing:
+    """The finding when nothing has changed for long, of a guest that is still paused as incoming on the destination.
+
+    While the source executes it, that half was forgotten there; once the source is rid of it, it is all there is.
+    """
+    if source is None or destination is None or source.job_running:
         return None
-    if destination is not None and not destination.state.executing and destination.reason == INCOMING:
+    if destination.state.executing or destination.reason != INCOMING:
+        return None
+    if source.state.executing:
         return _finding(Place.STAYED, source)
-    return None
+    has_left = not source.state.active and source.reason == MIGRATED
+    return _finding(Place.ARRIVED, destination) if has_left else None
 
 
 def _find_definition(source: Whereabouts | None, destination: Whereabouts | None) -> Finding:
@@ -161,6 +167,10 @@ def _after_leaving(source: Whereabouts, destination: Whereabouts | None) -> Find
     """The source is rid of it, so it is on the destination, in whatever state: only not without that host's word."""
     if destination is None:
         return Finding(Place.UNKNOWN)
+    if destination.state.active and destination.reason == INCOMING:
+        return _finding(
+            Place.UNSETTLED, destination
+        )  # its daemon has yet to let it run, or may throw it away
     if destination.defined:
         return _finding(Place.ARRIVED, destination)
     return _finding(Place.UNSETTLED, source)

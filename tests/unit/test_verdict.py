@@ -58,7 +58,8 @@ SILENT = None
         (PAUSED, PAUSED, Place.UNSETTLED),
         (LEFT, ABSENT, Place.UNSETTLED),
         (OFF, ABSENT, Place.STAYED),
-        (LEFT, PAUSED, Place.ARRIVED),
+        (LEFT, PAUSED, Place.UNSETTLED),
+        (LEFT, INCOMING, Place.UNSETTLED),
         (RUNNING, RUNNING, Place.BOTH),
         (ABSENT, ABSENT, Place.NOWHERE),
         (SILENT, ABSENT, Place.UNKNOWN),
@@ -161,6 +162,12 @@ def test_a_half_that_was_forgotten_on_the_destination_decides_nothing() -> None:
     assert settled_for_good(BUSY, PAUSED) is None
     assert settled_for_good(PAUSED, PAUSED) is None
     assert settled_for_good(RUNNING, RUNNING) is None
+
+
+def test_a_guest_that_has_left_and_waits_for_long_is_where_it_waits() -> None:
+    found = settled_for_good(LEFT, PAUSED)
+    assert found is not None and found.place is Place.ARRIVED
+    assert settled_for_good(OFF, PAUSED) is None
 
 
 answers = st.none() | st.builds(

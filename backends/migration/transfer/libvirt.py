@@ -44,6 +44,7 @@ class LibvirtTransfer(Transfer):
         self._control: Connection | None = None
         self._usual_downtime_ms: int | None = None
         """What was in force before; None where it was not touched."""
+        self._postcopy_asked = False
         self._switch_s: float | None = None
         """When the guest was stopped to switch over, until that was told to take long."""
         self._steering = Steering(record, self._apply)
@@ -153,6 +154,8 @@ class LibvirtTransfer(Transfer):
         statistics = await jobs.read_statistics(control, self._uuid)
         if statistics.running and self._record.phase is Phase.RECONCILING:
             await self._say_healed(control)
+        if self._postcopy_asked and self._record.phase is not Phase.POSTCOPY:
+            await self._notice_postcopy(control)  # its event may be lost
         if statistics.running and statistics.total:
             self._record.signal(Signal.TRANSFER_BEGAN)
             await self._steering.take(statistics)
@@ -227,10 +230,14 @@ class LibvirtTransfer(Transfer):
             await asyncio.sleep(SAMPLE_INTERVAL_S if is_running else 0)
         await self._read_completed(control)
 
-    async def _say_healed(self, control: Connection) -> None:
+    async def _notice_postcopy(self, control: Connection) -> bool:
         seen = await whereabouts(control, self._uuid)
         if seen.reason == POSTCOPY:
             self._say_postcopy()
+        return seen.reason == POSTCOPY
+
+    async def _say_healed(self, control: Connection) -> None:
+        if await self._notice_postcopy(control):
             return
         self._record.signal(Signal.LINK_HEALED)
         word = "the transfer still runs" if self._record.move.origin is Origin.HERE else "the transfer runs"
@@ -268,9 +275,10 @@ class LibvirtTransfer(Transfer):
         await self._switch_to_postcopy()
 
     async def _switch_to_postcopy(self) -> None:
+        """That it is asked for is not that it has begun: until then the source can still go on."""
         await self._record.kept()
         await self._turn(lambda control: migrate.start_postcopy(control, self._uuid))
-        self._say_postcopy()
+        self._postcopy_asked = True
 
     async def pause_guest(self) -> None:
         """See Transfer."""
