@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from backends.model.guest import GuestState
+from backends.model.history import AuditLine
 from backends.model.host import HostName
 from backends.model.move import Gap, MoveMode, Origin, Outcome, Outlook, Phase, Result, Route
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
-from tests.tui.scripted import GIB, ScriptedFleet, found_move, guest, left_over, past_move, transfer
+from tests.tui.scripted import GIB, NOW, ScriptedFleet, found_move, guest, left_over, past_move, transfer
 from tui.dialogs.mend import _CONSEQUENCES
 from tui.glyphs import ASCII, UNICODE
+from tui.words.audit import went_well
 from tui.words.fleet import alarm_count, fleet_line
 from tui.words.move import eta_text, outlook_cell, progress_words, stop_text
 from tui.words.outcome import command_to_copy, left_by, outcome_sentence, outcome_words, stop_words
@@ -47,7 +49,11 @@ def text(lines: object) -> str:
 def test_each_figure_of_the_stop_says_whose_it_is(
     downtime_ms: int | None, gap: Gap | None, words: str
 ) -> None:
-    assert stop_words(ended(downtime_ms=downtime_ms, gap=gap)) == words
+    assert stop_words(ended(downtime_ms=downtime_ms, gap=gap), MoveMode.LIVE) == words
+
+
+def test_the_stop_of_a_saved_move_is_our_own_count() -> None:
+    assert stop_words(ended(downtime_ms=6119), MoveMode.SAVED) == "stopped 6119 ms from save to restore"
 
 
 @pytest.mark.parametrize(
@@ -174,3 +180,17 @@ def test_the_first_line_counts_what_is_left_and_alarms_for_what_needs_a_person(
 
 def test_a_final_phase_shows_no_bar() -> None:
     assert len(bar_picture(replace(MOVE, phase=Phase.SUCCEEDED), UNICODE, 80)) == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "is_well"),
+    [
+        ("done", True),
+        ("succeeded: web-01 runs on h2", True),
+        ("failed: no space", False),
+        ("cancelled: by you", False),
+        ("too late", False),
+    ],
+)
+def test_an_act_went_well_when_it_was_done_or_its_move_succeeded(result: str, is_well: bool) -> None:
+    assert went_well(AuditLine(NOW, "root@h9", "move web-01", result)) is is_well

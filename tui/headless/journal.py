@@ -16,7 +16,7 @@ from tui.headless.move_lines import act_line, past_line, unfinished_line
 from tui.headless.output import Ink, Output
 from tui.headless.session import HostOptions, settled_fleet
 from tui.headless.watch import OUTCOME_INK
-from tui.words.audit import DONE
+from tui.words.audit import DONE, went_well
 from tui.words.unfinished import ALARMS
 
 _MOVES = (
@@ -91,7 +91,7 @@ async def audit(text: str, *, limit: int, json: bool) -> Exit:
 
 
 def _act_row(act: AuditLine) -> list[str | tuple[str, Ink]]:
-    ink = Ink.GOOD if act.result == DONE else Ink.DOUBT
+    ink = Ink.GOOD if went_well(act) else Ink.DOUBT
     return [ago(act.at, datetime.now(UTC)), act.who, act.what, (act.result, ink)]
 
 

@@ -6,12 +6,18 @@ from collections.abc import Callable
 from datetime import datetime
 
 from backends.model.history import AuditLine
+from backends.model.move import Result
 from tui.format import ago, moment
 from tui.widgets.grid_columns import Align, Cell, Column, Tone
 from tui.widgets.lines import Line, line, wrap
 
 DONE = "done"
 """The result of an act that was carried out (AuditLine.result)."""
+
+
+def went_well(act: AuditLine) -> bool:
+    """Was it carried out? The end of a move is told with its result and the reason: `succeeded: web-01 runs on h2`."""
+    return act.result == DONE or act.result.partition(":")[0] == Result.SUCCEEDED.value
 
 
 def audit_columns(clock: Callable[[], datetime]) -> list[Column[AuditLine]]:
@@ -41,7 +47,7 @@ def audit_columns(clock: Callable[[], datetime]) -> list[Column[AuditLine]]:
         Column(
             id="result",
             title="RESULT",
-            cell=lambda act: Cell(act.result, Tone.GOOD if act.result == DONE else Tone.DOUBT),
+            cell=lambda act: Cell(act.result, Tone.GOOD if went_well(act) else Tone.DOUBT),
             width=10,
             flex=2,
             sort=lambda act: act.result,
@@ -52,6 +58,6 @@ def audit_columns(clock: Callable[[], datetime]) -> list[Column[AuditLine]]:
 
 def audit_detail(act: AuditLine, width: int) -> list[Line]:
     """The selected act in full."""
-    tone = Tone.GOOD if act.result == DONE else Tone.DOUBT
+    tone = Tone.GOOD if went_well(act) else Tone.DOUBT
     texts = ((f"{moment(act.at)}   {act.who}", Tone.DIM), (act.what, Tone.NORMAL), (act.result, tone))
     return [each for text, tone in texts for each in wrap(text, width - 1, tone, indent=" ", first=line(" "))]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from backends.model.move import Move, MoveRequest, Outcome, Result
+from backends.model.move import Move, MoveMode, MoveRequest, Outcome, Result
 from backends.model.unfinished import Unfinished
 from tui.format import long_size, milliseconds, total_time
 from tui.glyphs import Glyphs
@@ -40,7 +40,7 @@ def outcome_words(request: MoveRequest, outcome: Outcome) -> list[str]:
     sentences = [outcome_sentence(request, outcome)]
     if figures := figures_words(outcome):
         sentences.append(figures)
-    if stop := stop_words(outcome):
+    if stop := stop_words(outcome, request.mode):
         sentences.append(stop)
     if outcome.reason and outcome.result is not Result.SUCCEEDED and outcome.reason not in sentences[0]:
         sentences.append(outcome.reason)
@@ -79,11 +79,12 @@ def figures_words(outcome: Outcome) -> str:
     return _MARGIN.join(figures)
 
 
-def stop_words(outcome: Outcome) -> str:
-    """How long the guest stood still, each figure with who says so."""
+def stop_words(outcome: Outcome, mode: MoveMode) -> str:
+    """How long the guest stood still, each figure with who says so. Nobody but us sees all of a saved move."""
+    counted = "from save to restore" if mode is MoveMode.SAVED else "by libvirt"
     figures = []
     if outcome.downtime_ms is not None:
-        figures.append(f"{milliseconds(outcome.downtime_ms)} by libvirt")
+        figures.append(f"{milliseconds(outcome.downtime_ms)} {counted}")
     if gap := outcome.gap:
         seen = f"{milliseconds(gap.milliseconds)} as seen from outside"
         figures.append(f"{seen} ({gap.how}, every {milliseconds(gap.interval_ms)})")
