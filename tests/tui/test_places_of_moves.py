@@ -39,6 +39,7 @@ from tests.tui.scripted import (
     transfer,
 )
 from tui.dialogs.leave import detached_words
+from tui.glyphs import ASCII
 from tui.screens.run import RunScreen
 from tui.settings import Settings
 
@@ -368,3 +369,27 @@ def test_who_detaches_reads_what_still_moves() -> None:
     assert "web-01, h1 to h2" in words
     assert "virsh undefine web-01" in words
     assert "mail, h1 to h2" in words
+
+
+async def test_all_places_of_moves_can_be_drawn_with_ascii_alone() -> None:
+    fleet = ScriptedFleet("h1", "h2")
+    fleet.past = (past_move("mail"),)
+    fleet.acts = (AuditLine(NOW, "root@bastion", "force off mail on h1", "done"),)
+    async with mode_five(fleet, settings=Settings(theme="ansi", glyphs=ASCII)) as (program, _):
+        fleet.has(own_move(), found_move("mail", Origin.ELSEWHERE))
+        fleet.has_unfinished(replace(left_over("web-01"), move=MOVE))
+        fleet.has_jobs(RunningJob(guest("h1", "batch-7").key, "batch-7", "save", 1.0, MIB, MIB))
+        await program.sees("OTHER JOBS")
+        for keys, words in (
+            ((), "defined twice"),
+            (("m",), "yes, remove the definition"),
+            (("escape", "H"), "PAST MOVES  1"),
+            (("enter",), "written by the guest"),
+            (("escape", "escape", "A"), "WHO DID WHAT  1"),
+            (("escape", "home", "enter"), "downtime"),
+            (("X",), "stop "),
+            (("escape", "escape", "1", "q"), "moves are in flight"),
+        ):
+            await program.press(*keys)
+            await program.sees(words)
+            assert program.text().isascii(), program.text()
