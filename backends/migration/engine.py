@@ -24,6 +24,7 @@ from backends.migration.record import MoveRecord
 from backends.migration.transfer.choice import transfer_for
 from backends.migration.transfer.transfer import Transfer
 from backends.migration.unfinished import without_trace
+from backends.model.fleet import MoveGone
 from backends.model.history import AuditLine
 from backends.model.host import HostName
 from backends.model.move import (
@@ -57,6 +58,7 @@ class Engine:
         self._journal = journal if isinstance(journal, Journal) else None
         self._no_journal = journal if isinstance(journal, JournalError) else None
         self._journeys: dict[MoveId, Journey] = {}
+        self._tasks: dict[MoveId, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -131,8 +133,20 @@ class Engine:
 
     def _take_up(self, move: Move) -> None:
         """One that was found: in the journal, where its program has died, or on a host, where somebody started it."""
+        if move.origin is not Origin.ELSEWHERE:
+            self._let_go_of(move)
         record = self._record(move)
         self._spawn(self._journey(record).take_up(), record)
+
+    def _let_go_of(self, found: Move) -> None:
+        """A job whose owner the journal names only now: it was watched as a stranger's, and is one move, not two."""
+        for move in tuple(self._board.state.moves.values()):
+            is_same = move.request.guest == found.request.guest and not move.phase.final
+            if is_same and move.origin is Origin.ELSEWHERE and move.id != found.id:
+                if task := self._tasks.pop(move.id, None):
+                    task.cancel()
+                self._journeys.pop(move.id, None)
+                self._board.publish(MoveGone(move.id))
 
     def _record(self, move: Move) -> MoveRecord:
         return MoveRecord(move, self._board, None if move.origin is Origin.ELSEWHERE else self._journal)
@@ -147,7 +161,9 @@ class Engine:
 
     def _spawn(self, work: Coroutine[None, None, None], record: MoveRecord) -> None:
         assert self._group is not None, "the engine runs as long as the fleet is open"
-        self._group.create_task(self._to_the_end(work, record), name=f"move-{record.id}")
+        task = self._group.create_task(self._to_the_end(work, record), name=f"move-{record.id}")
+        self._tasks[record.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
 
     async def _to_the_end(self, work: Coroutine[None, None, None], record: MoveRecord) -> None:
         await work
