@@ -9,11 +9,14 @@ from pathlib import Path
 
 from backends.lab import cgroups, configuration
 from backends.lab.channels import SSH_PORT
-from backends.lab.host_faults import HostFaults
+from backends.lab.errors import LabError
+from backends.lab.host_faults import QEMU_PROCESS, HostFaults
 from backends.lab.layout import TCP_PORT
 from backends.lab.node import Node
 from backends.lab.overlay import overlay_in_use
 
+FORGET_TIMEOUT_S = 6.0
+"""Ending a guest takes a fraction of a second."""
 UNDEFINE_ALL = "--managed-save --snapshots-metadata --checkpoints-metadata --nvram"
 
 
@@ -55,6 +58,13 @@ class Host(Node):
         """Return once sshd and libvirtd take connections."""
         self.wait_for(lambda: self._answers(SSH_PORT) and self._answers(TCP_PORT), "its daemons to answer")
 
+    def wait_served(self) -> None:
+        """Return once libvirtd answers questions: just after a crash of it, its ports may still be the old one's."""
+        self.wait_for(
+            lambda: self.exec("virsh", "--quiet", "list", timeout_s=5, check=False).returncode == 0,
+            "libvirtd to answer",
+        )
+
     def _answers(self, port: int) -> bool:
         try:
             socket.create_connection((self.address, port), timeout=1).close()
@@ -79,10 +89,20 @@ class Host(Node):
     def clear(self) -> None:
         """End and forget every guest, and empty the storage pools.
 
-        What is tried and is not so (ending a guest that is off, forgetting a transient one) is no error here.
+        A guest whose post-copy broke off holds its job for ever, and libvirt 9 with it: then the daemon goes, too.
         """
-        commands = [f"destroy {name}; undefine {name} {UNDEFINE_ALL}" for name in self.guests()]
-        if commands:
-            self.virsh("; ".join(commands), check=False)
+        try:
+            self._forget_guests()
+        except LabError:
+            self.exec("pkill", "-KILL", "-f", QEMU_PROCESS, check=False)
+            self.faults.kill_daemon()
+            self.wait_served()
+            self._forget_guests()
         self.exec("find", *map(str, configuration.POOLS.values()), "-mindepth", "1", "-delete")
         self.virsh("; ".join(f"pool-refresh {pool}" for pool in configuration.POOLS), check=False)
+
+    def _forget_guests(self) -> None:
+        """What is tried and is not so (ending a guest that is off, forgetting a transient one) is no error here."""
+        commands = [f"destroy {name}; undefine {name} {UNDEFINE_ALL}" for name in self.guests()]
+        if commands:
+            self.virsh("; ".join(commands), timeout_s=FORGET_TIMEOUT_S, check=False)

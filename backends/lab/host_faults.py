@@ -18,6 +18,8 @@ from backends.lab.process import wait_until
 if TYPE_CHECKING:
     from backends.lab.host import Host
 
+QEMU_PROCESS = "^[^ ]*qemu-system-[^ ]* -name guest="
+"""How the command line of a guest's process begins, for pkill(1)."""
 HELD = "/run/held"
 """A daemon with a file of its name in this folder is not started again (host_init.sh)."""
 MEMORY_LEFT = 512 * 1024 * 1024
@@ -46,7 +48,7 @@ class HostFaults:
     def release_daemon(self) -> None:
         """Let a held libvirtd start again, and wait until it answers."""
         self.host.exec("rm", "-f", f"{HELD}/libvirtd")
-        self.host.wait_ready()
+        self.host.wait_served()
 
     def _daemon(self) -> str:
         return self.host.exec("pidof", "libvirtd", check=False).stdout.strip()
@@ -59,8 +61,7 @@ class HostFaults:
         Raises:
             LabError: there is none.
         """
-        pattern = rf"^[^ ]*qemu-system-[^ ]* -name guest={re.escape(name)},"
-        self.host.exec("pkill", "-KILL", "-f", pattern)
+        self.host.exec("pkill", "-KILL", "-f", f"{QEMU_PROCESS}{re.escape(name)},")
 
     def reset_transfers(self) -> None:
         """End every connection of QEMU's transfers at once, as a firewall does that forgets its connections."""
@@ -144,6 +145,7 @@ class HostFaults:
 
     def heal(self) -> None:
         """Take every fault of this host back. Dead guests stay dead."""
+        self.host.wait_ready()
         self.release_daemon()
         self.give_memory_back()
         self.grow_images()

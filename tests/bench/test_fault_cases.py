@@ -16,7 +16,7 @@ def test_a_case_is_the_same_each_time_and_another_with_another_seed() -> None:
 
 def test_every_fault_comes_equally_often_and_every_way_comes() -> None:
     cases = [case(1, number) for number in range(COUNT)]
-    assert Counter(one.fault for one in cases) == {fault: 10 for fault in Fault}
+    assert Counter(one.fault for one in cases) == dict.fromkeys(Fault, 10)
     assert {one.way for one in cases} == set(Way)
     assert {one.kind for one in cases} == set(Kind)
 
