@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from tempfile import TemporaryDirectory
 
 from backends.api import open_fleet
 from backends.lab.errors import LabError
@@ -20,7 +22,8 @@ def main() -> None:
     """Exit status 1 when a picture could not be made."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the lab is taken down
     try:
-        with own_lab() as lab:
+        with own_lab() as lab, TemporaryDirectory() as home:
+            os.environ["XDG_STATE_HOME"] = home  # the history in the pictures is theirs alone
             _tell("bringing up a lab with six guests")
             lab.up()
             lab.populate()
