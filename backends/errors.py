@@ -50,6 +50,10 @@ class GuestMissingError(ActionError):
     """There is no such guest (any more) on that host."""
 
 
+class AbortedError(ActionError):
+    """Somebody has asked for the end of it, and that was granted."""
+
+
 class UnsupportedError(ActionError):
     """This driver, or this version of it, cannot do it."""
 

@@ -92,8 +92,8 @@ def obstacle(option: Option, mode: MoveMode, driver_name: str) -> Obstacle | Non
             return Obstacle("qemu only", f"the {driver_name} driver has no {_NAMES[option]}")
         case Option.POSTCOPY | Option.LAST_RESORT | Option.DOWNTIME if mode is not MoveMode.LIVE:
             return Obstacle("live only", _NEEDS_LIVE[option])
-        case Option.BANDWIDTH if mode not in HYPERVISORS_CARRY:
-            return Obstacle("no limit", f"a move in {mode.value} mode has no limit of bandwidth")
+        case Option.BANDWIDTH if mode is MoveMode.OFFLINE:
+            return Obstacle("no limit", f"a move in {mode.value} mode sends nothing that could be limited")
     return None
 
 

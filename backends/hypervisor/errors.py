@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import libvirt
 
 from backends.errors import (
+    AbortedError,
     ActionError,
     DeadlineError,
     FerryError,
@@ -70,6 +71,8 @@ def translate(error: libvirt.libvirtError, host: str, operation: str) -> FerryEr
     cause = clean(error.get_error_message() or str(error), limit=400)
     if code == libvirt.VIR_ERR_NO_DOMAIN:
         return GuestMissingError(cause, host=host, operation=operation)
+    if code == libvirt.VIR_ERR_OPERATION_ABORTED:
+        return AbortedError(cause, host=host, operation=operation)
     if code in _UNSUPPORTED:
         return UnsupportedError(cause, host=host, operation=operation)
     if code in _DEADLINE:

@@ -24,7 +24,12 @@ _REASON_PREFIX = {
     libvirt.VIR_DOMAIN_CRASHED: "VIR_DOMAIN_CRASHED_",
     libvirt.VIR_DOMAIN_PMSUSPENDED: "VIR_DOMAIN_PMSUSPENDED_",
 }
-_WORDS = {"IOERROR": "I/O error", "FROM_SNAPSHOT": "from snapshot", "POSTCOPY": "post-copy", "POSTCOPY_FAILED": "post-copy failed"}
+_WORDS = {
+    "IOERROR": "I/O error",
+    "FROM_SNAPSHOT": "from snapshot",
+    "POSTCOPY": "post-copy",
+    "POSTCOPY_FAILED": "post-copy failed",
+}
 _CRASHED_OFF = (libvirt.VIR_DOMAIN_SHUTOFF, libvirt.VIR_DOMAIN_SHUTOFF_CRASHED)
 
 

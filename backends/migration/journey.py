@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from backends.errors import ActionError, FerryError, JournalError, LinkError
+from backends.errors import AbortedError, ActionError, FerryError, JournalError, LinkError
 from backends.fleet.supervisor import Supervisor
 from backends.migration import machine
 from backends.migration.gap import GapWatch, watch_gap
@@ -48,8 +48,7 @@ class Journey:
                 )
                 await self._transfer.reattach()
             elif error is not None:
-                if self._record.phase is not Phase.ROLLING_BACK:  # else it is told already
-                    self._record.log(f"the transfer has failed: {error.cause}")
+                self._tell_failure(error)
                 self._record.signal(Signal.TRANSFER_FAILED)
             self._record.signal(Signal.TRANSFER_ENDED)
             await self._settle(error, started_s, gap)
@@ -60,6 +59,17 @@ class Journey:
         except JournalError as error:  # nothing has been done yet, and nothing will be
             return ActionError(str(error), operation="move", hint=error.hint)
         return await self._transfer.run()
+
+    def _tell_failure(self, error: FerryError) -> None:
+        if self._record.phase is Phase.ROLLING_BACK:
+            return  # told already, by a transfer that has a way back of its own
+        if not isinstance(error, AbortedError):
+            self._record.log(f"the transfer has failed: {error.cause}")
+        elif self.move.cancelled:
+            self._record.log("the transfer has ended, as asked")
+        else:
+            self._record.signal(Signal.ABORT_ASKED)
+            self._record.log("the transfer was aborted, by somebody else")
 
     async def take_up(self) -> None:
         """Go on with a move that this program has not started: watch what still runs of it, then find the guest."""

@@ -93,7 +93,7 @@ async def test_post_copy_names_what_is_still_to_be_fetched_and_what_a_broken_lin
 @pytest.mark.parametrize(
     ("move", "key", "reason"),
     [
-        (a_move(MoveMode.SAVED), "b", "a move in saved mode has no limit of bandwidth"),
+        (a_move(MoveMode.OFFLINE), "b", "a move in offline mode sends nothing that could be limited"),
         (a_move(MoveMode.PAUSED), "d", "only a live move has a limit of downtime"),
         (a_move(MoveMode.PAUSED), "p", "only a live move can switch over before all memory is there"),
         (a_move(MoveMode.PAUSED), "z", "it stands still already: the move is paused"),
@@ -102,7 +102,7 @@ async def test_post_copy_names_what_is_still_to_be_fetched_and_what_a_broken_lin
         (replace(a_move(), phase=Phase.POSTCOPY), "p", "in post-copy already: it runs on h2"),
         (replace(a_move(), phase=Phase.POSTCOPY), "X", "there is no way back"),
         (replace(a_move(), phase=Phase.POSTCOPY), "z", "in post-copy already"),
-        (replace(a_move(), phase=Phase.SWITCHING), "X", "too late: switching over"),
+        (replace(a_move(), phase=Phase.SWITCHING), "b", "too late: switching over"),
         (replace(a_move(), phase=Phase.CANCELLING), "X", "it is being stopped already"),
         (replace(a_move(), origin=Origin.ELSEWHERE, who="eve@h9"), "b", "eve@h9 has it in hand"),
         (replace(a_move(), origin=Origin.ELSEWHERE), "p", "somebody else has it in hand"),

@@ -129,7 +129,6 @@ async def test_the_options_go_into_the_plan() -> None:
         ("l", "only a live move may fail to converge"),
         ("d", "only a live move has a limit of downtime"),
         ("c", "a move in saved mode needs disks that are shared"),
-        ("b", "a move in saved mode has no limit of bandwidth"),
     ],
 )
 async def test_an_option_that_the_mode_rules_out_says_why(keys: str, reason: str) -> None:

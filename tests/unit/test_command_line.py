@@ -182,7 +182,6 @@ def test_a_guest_of_a_driver_that_cannot_migrate_is_moved_saved_unless_told_othe
         (("--post-copy",), "the test driver has no post-copy"),
         (("--last-resort", "pause"), "only a live move may fail to converge"),
         (("--copy-disks",), "needs disks that are shared"),
-        (("--bandwidth", "10"), "has no limit of bandwidth"),
         (("--max-downtime", "10"), "only a live move has a limit of downtime"),
     ],
 )

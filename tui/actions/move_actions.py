@@ -23,7 +23,7 @@ _IN_FLIGHT = reasons.first_of(
 
 def _may_turn(*more: Reason) -> Reason:
     """A knob: of a move that is ours, and whose mode has it."""
-    return reasons.first_of(_IN_FLIGHT, move_reasons.not_ours, *more)
+    return reasons.first_of(_IN_FLIGHT, move_reasons.is_switching, move_reasons.not_ours, *more)
 
 
 def _option(option: Option, key: str, label: str, help_text: str) -> Action:

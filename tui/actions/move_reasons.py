@@ -87,9 +87,14 @@ def already_stopping(now: Now) -> str:
 
 
 def too_late(now: Now) -> str:
-    """The guest is changing hosts in this moment: too late for knobs and for an abort."""
-    late = (Phase.SWITCHING, Phase.VERIFYING, Phase.RECONCILING)
+    """The transfer is over, or the link to it is lost: too late for knobs and for an abort."""
+    late = (Phase.VERIFYING, Phase.RECONCILING)
     return f"too late: {now.move.phase.value}" if now.move and now.move.phase in late else ""
+
+
+def is_switching(now: Now) -> str:
+    """The guest is changing hosts in this moment: no knob counts any more. (A switch that hangs can be aborted.)"""
+    return f"too late: {now.move.phase.value}" if now.move and now.move.phase is Phase.SWITCHING else ""
 
 
 def too_early(now: Now) -> str:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from backends.errors import ActionError, DeadlineError, FerryError, LinkError
+from backends.errors import AbortedError, ActionError, DeadlineError, FerryError, LinkError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, lifecycle, migrate
 from backends.hypervisor.connection import Connection
@@ -105,7 +105,7 @@ class LibvirtTransfer(Transfer):
 
     async def _explained(self, error: FerryError) -> FerryError:
         """With what QEMU said on the destination, which libvirt's own error often hides."""
-        if isinstance(error, LinkError):
+        if isinstance(error, (LinkError, AbortedError)):
             return error
         move = self._record.move
         words = await last_words.read(self._destination, self._source, move.request.guest, since=move.started)
