@@ -108,14 +108,20 @@ class Oracle:
         said = complaints(console.read_bytes()) if console.exists() else []
         return Truth(place, hosts, sights, tuple(said))
 
-    def settled(self, timeout_s: float = SETTLE_S) -> Truth:
-        """As soon as it is certain and no transfer is under way; else the last that was seen."""
+    def settled(self, timeout_s: float = SETTLE_S, *, ignoring: Collection[str] = ()) -> Truth:
+        """As soon as it is certain and no transfer is under way; else the last that was seen.
+
+        `ignoring`: hosts that are cut off, and may keep a half that came in for long.
+        """
         truth: Truth | None = None
 
         def is_settled() -> bool:
             nonlocal truth
             truth = self.look()
-            incoming = any(sight.reason == INCOMING and sight.processes for sight in truth.sights)
+            incoming = any(
+                sight.reason == INCOMING and sight.processes and sight.host not in ignoring
+                for sight in truth.sights
+            )
             return truth.place is not Place.UNSETTLED and not incoming
 
         with contextlib.suppress(LabError):

@@ -24,6 +24,8 @@ def test_a_killed_program_stops_nothing_and_the_next_one_shows_the_move(scene: S
     lines = told(scene, "jobs")
     assert [line["guest"] for line in lines] == ["orphan"], lines
     with Program(scene.lab.layout, "attach", "orphan") as again:
+        again.wait_for(lambda event: event["event"] == "phase", "the move taken up")
+        scene.hurry("orphan")
         end = scene.end(again, "orphan")
     assert end.verdict == "succeeded"
     scene.lives(guest, "h2")

@@ -14,7 +14,7 @@ FILLED_KIB_S = 2048
 
 def test_a_disk_that_is_copied_has_every_write(scene: Scene) -> None:
     guest = scene.guest("packed", disk=Disk.LOCAL, write_kib_s=FILLED_KIB_S)
-    with scene.move("packed", *COPYING) as program:
+    with scene.move("packed", "--copy-disks", "--bandwidth", "64") as program:
         end = scene.end(program, "packed")
     assert end.verdict == "succeeded", program.transcript()
     scene.lives(guest, "h2")

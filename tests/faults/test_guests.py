@@ -16,7 +16,7 @@ def test_a_guest_that_powers_off_has_powered_off_and_did_not_fail(scene: Scene) 
 
 def test_a_guest_that_reboots_arrives_and_nothing_alarming_is_told(scene: Scene) -> None:
     guest = scene.guest("restless")
-    end = scene.after("restless", lambda: guest.tell(scene.lab.host("h1"), "reboot"))
+    end = scene.after("restless", lambda: guest.tell(scene.lab.host("h1"), "reboot"), hurry=True)
     assert end.verdict == "succeeded"
     assert end.outcome["left_to_do"] == []
     guest.wait_ready()

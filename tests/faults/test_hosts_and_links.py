@@ -29,6 +29,7 @@ def test_a_cut_link_that_heals_early_delays_the_move_and_no_more(scene: Scene) -
         scene.lab.cut("h2")
         time.sleep(2)  # the fault itself lasts this long
         scene.lab.heal("h2")
+        scene.hurry("delayed")
         end = scene.end(program, "delayed")
     assert end.verdict == "succeeded"
     scene.lives(guest, "h2")
@@ -41,6 +42,7 @@ def test_our_own_link_cut_for_a_while_is_told_and_the_move_goes_on(scene: Scene)
         scene.lab.block("h1", Channel.CONTROL, peer="client")
         program.until_phase("reconciling", timeout_s=30)
         scene.lab.unblock("h1")
+        scene.hurry("unwatched")
         end = scene.end(program, "unwatched")
     assert end.verdict == "succeeded"
     assert "the link to h1 is lost" in end.words
@@ -67,7 +69,8 @@ def test_a_destination_without_memory_takes_nothing(scene: Scene) -> None:
     with scene.move("heavy") as program:
         end = scene.end(program, "heavy")
     assert end.verdict in ("failed", "refused")
-    assert "emory" in end.words or "host" in end.words  # libvirt hides the cause at random
+    # libvirt tells all of QEMU's words, or, at random, none; QEMU's last line alone speaks of its buffer for code.
+    assert "Cannot allocate memory" in end.words or "jit buffer" in end.words, end.words
     scene.lives(guest, "h1")
 
 
@@ -106,6 +109,7 @@ def test_a_destination_that_hangs_for_a_while_stops_nothing_for_good(scene: Scen
         time.sleep(HANGING_S)  # the fault itself lasts this long
         assert scene.look("patient").on("h1").executing
         scene.lab.thaw("h2")
+        scene.hurry("patient")
         end = scene.end(program, "patient")
     scene.lives(guest, end.truth.host)
 

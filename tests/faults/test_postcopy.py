@@ -15,13 +15,13 @@ from tests.faults.scene import End, Scene
 
 PREPARED = ("--post-copy", "--bandwidth", "16")
 BY_POLICY = ("--last-resort", "post-copy", "--max-downtime", "40")
-LINK, TRICKLE = "250mbit", "12mbit"
+LINK, TRICKLE = "400mbit", "12mbit"
 """The guest writes more than the link carries; in post-copy the link is so slow that there is time for a fault."""
 
 
 def busy_guest(scene: Scene, name: str) -> Guest:
     """It writes all over half of its memory, and needs all of it again at once on the other host."""
-    return scene.guest(name, dirty_mib_s=60, working_set_mib=48)
+    return scene.guest(name, dirty_mib_s=150, working_set_mib=48)
 
 
 def runs_in_postcopy(scene: Scene, name: str) -> bool:
@@ -92,7 +92,7 @@ def test_the_last_resort_switches_over_and_an_abort_then_is_too_late(scene: Scen
     guest = busy_guest(scene, "too-late")
     with scene.move("too-late", *BY_POLICY) as program:
         program.until_phase("post-copy", timeout_s=60)
-        scene.lab.rate("h2", "60mbit")
+        scene.lab.rate("h2", "120mbit")
         program.interrupt()
         end = scene.end(program, "too-late")
     assert end.verdict == "succeeded"
