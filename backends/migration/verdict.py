@@ -15,6 +15,8 @@ SAVED = "saved"
 """The same for a guest whose memory is in a file."""
 INCOMING = "migration"
 """virDomainPausedReason's word for a guest whose memory is still coming, or leaving."""
+STARTING_UP = "starting up"
+"""The same for a guest that is being started, or restored from its state."""
 POSTCOPY = "post-copy"
 POSTCOPY_FAILED = "post-copy failed"
 _POSTCOPY = (POSTCOPY, POSTCOPY_FAILED)
@@ -55,19 +57,23 @@ class Finding:
 
 
 def find(
-    source: Whereabouts | None, destination: Whereabouts | None, mode: MoveMode = MoveMode.LIVE
+    source: Whereabouts | None,
+    destination: Whereabouts | None,
+    mode: MoveMode = MoveMode.LIVE,
+    *,
+    defined: bool = False,
 ) -> Finding:
     """None stands for a host that does not answer.
 
     A destination resumes the guest only when the source has stopped it for good, so a guest that executes there has
     arrived. A guest that is merely there, paused or defined, has arrived only if the source says that it left: else it
     is the incoming half of a transfer that may yet fail. A source that executes the guest and has no job for it has
-    kept it.
+    kept it. `defined`: the destination is known to have our definition of a guest that is off, and not an older one.
     """
     if source is not None and source.job_running and source.reason != POSTCOPY_FAILED:
         return _finding(Place.UNSETTLED, source)
     if mode is MoveMode.OFFLINE:
-        return _find_definition(source, destination)
+        return _find_definition(source, destination, defined=defined)
     if destination is not None and destination.state.active and destination.reason in _POSTCOPY:
         return _in_postcopy(source, destination)
     if destination is not None and destination.state.executing:
@@ -88,11 +94,14 @@ def _on_the_word_of_the_source(
         not source.state.active and source.reason == MIGRATED
     ):  # one that came by migration runs for that reason
         return _after_leaving(source, destination)
-    restored = mode is MoveMode.SAVED and destination is not None and destination.state.active
-    if restored and destination is not None and not source.state.active:
-        return _finding(
-            Place.ARRIVED, destination
-        )  # paused as it was: a restored guest has all of its memory
+    if (
+        mode is MoveMode.SAVED
+        and not source.state.active
+        and destination is not None
+        and destination.state.active
+    ):
+        coming = destination.reason in (INCOMING, STARTING_UP)  # a restore reads the state, and may yet fail
+        return _finding(Place.UNSETTLED if coming else Place.ARRIVED, destination)  # paused as it was before
     return _without_arrival(source, destination)
 
 
@@ -111,13 +120,15 @@ def settled_for_good(source: Whereabouts | None, destination: Whereabouts | None
     return _finding(Place.ARRIVED, destination) if has_left else None
 
 
-def _find_definition(source: Whereabouts | None, destination: Whereabouts | None) -> Finding:
+def _find_definition(
+    source: Whereabouts | None, destination: Whereabouts | None, *, defined: bool
+) -> Finding:
     """Of a guest that was off before the move; somebody may have started it meanwhile."""
     if source is None or destination is None:
         return Finding(Place.UNKNOWN)
     if source.state.active:
         return _finding(Place.BOTH if destination.state.executing else Place.STAYED, source)
-    if destination.defined:
+    if destination.defined and (defined or not source.defined):
         return _finding(Place.ARRIVED, destination)
     return _finding(Place.STAYED, source) if source.defined else Finding(Place.NOWHERE)
 

@@ -298,6 +298,8 @@ class TraceKind(Enum):
     STATE_FILE = "saved state"
     DISK_FILE = "copied disk"
     DEFINITION = "definition"
+    DEFINED = "definition made"
+    """The host has answered that the definition is there: from then on it is known to be ours."""
     PAUSE = "pause"
     """The guest was paused by us, and is to run on if it stays."""
 
@@ -310,6 +312,8 @@ class Trace:
     host: HostName
     path: str = ""
     """Of a file, as it is: to be used, never to be shown uncleaned."""
+    was_there: bool = False
+    """Something of the kind was there before: it is not ours to remove."""
 
 
 class Origin(Enum):

@@ -18,11 +18,12 @@ class OfflineTransfer(Transfer):
         """See Transfer."""
         try:
             definition = await self._read()
-            self._record.leave(Trace(TraceKind.DEFINITION, self._destination.name))
+            was_there = await self._must_be_off()
+            self._record.leave(Trace(TraceKind.DEFINITION, self._destination.name, was_there=was_there))
             await self._record.durable()
-            await self._must_be_off()
             self._record.signal(Signal.TRANSFER_BEGAN)
             await self._define(definition)
+            self._record.leave(Trace(TraceKind.DEFINED, self._destination.name))
         except FerryError as error:
             # Only a definition is at stake: the settlement finds out whether it is there.
             return ActionError(error.cause, host=error.host, operation=error.operation, hint=error.hint)
@@ -43,8 +44,9 @@ class OfflineTransfer(Transfer):
             )
         return definition
 
-    async def _must_be_off(self) -> None:
-        """Asked right before: a guest that runs must not be defined twice."""
+    async def _must_be_off(self) -> bool:
+        """Asked right before: a guest that runs must not be defined twice. Does the destination know it already?"""
+        was_there = False
         for host in (self._source, self._destination):
             seen = await whereabouts(host.current().connection(self._request.guest.driver), self._uuid)
             if seen.state.active:
@@ -54,6 +56,8 @@ class OfflineTransfer(Transfer):
                     operation="move",
                     hint="move it live, or shut it down first",
                 )
+            was_there = host is self._destination and seen.defined
+        return was_there
 
     async def _define(self, definition: WholeDefinition) -> None:
         connection = self._destination.current().connection(self._request.guest.driver)
