@@ -18,12 +18,12 @@ from backends.migration.record import MoveRecord
 from backends.migration.tidy import Tidying
 from backends.migration.verdict import ALARMING, Finding, Place
 from backends.model.guest import GuestState
-from backends.model.move import Origin, Phase
+from backends.model.move import Origin, Phase, TraceKind
 
 ASK_INTERVAL_S = 0.3
 SETTLE_DEADLINE_S = 30.0
 """How long both hosts may need to agree after a transfer that has ended."""
-SPLIT_LASTS_S = 10.0
+BROKEN_LASTS_S = 10.0
 """libvirt may say "post-copy failed" when only the daemons have lost each other: then the memory still flows."""
 RECONCILE_DEADLINE_S = 180.0
 """How long to wait for a host that does not answer before saying that nobody knows."""
@@ -58,7 +58,8 @@ class _Alarm:
         place, processed_bytes = answers.finding.place, answers.processed_bytes
         if (place, processed_bytes) != (self.place, self.processed_bytes):
             self.place, self.processed_bytes, self.since_s = place, processed_bytes, now_s
-        return now_s - self.since_s >= (SPLIT_LASTS_S if place is Place.SPLIT else ASK_INTERVAL_S)
+        lasts_s = BROKEN_LASTS_S if place in (Place.SPLIT, Place.LOST) else ASK_INTERVAL_S
+        return now_s - self.since_s >= lasts_s
 
 
 class Settlement:
@@ -143,6 +144,5 @@ class Settlement:
         source, destination = await asyncio.gather(
             self._tidying.ask(self._source), self._tidying.ask(self._destination)
         )
-        return _Answers(
-            source, destination, verdict.find(source, destination, self._record.move.request.mode)
-        )
+        mode, defined = self._record.move.request.mode, bool(self._record.traces(TraceKind.DEFINED))
+        return _Answers(source, destination, verdict.find(source, destination, mode, defined=defined))

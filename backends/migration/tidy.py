@@ -99,6 +99,8 @@ class Tidying:
                     await self._undo_pause(trace)
                 case TraceKind.DEFINITION:
                     await self._undo_definition(trace)
+                case TraceKind.DEFINED:
+                    self._record.cleared(trace)
                 case TraceKind.DISK_FILE:
                     await self._undo_copy(trace)
                 case TraceKind.STATE_FILE:
@@ -116,7 +118,7 @@ class Tidying:
     async def _undo_definition(self, trace: Trace) -> None:
         there = await self.ask(self._destination)
         try:
-            if there is not None and there.defined:
+            if there is not None and there.defined and not trace.was_there:
                 await self._record.kept()
                 await undefine(self._destination.current().connection(self._key.driver), self._key.uuid)
                 there = await self.ask(self._destination)
@@ -185,7 +187,9 @@ class Tidying:
         match trace.kind:
             case TraceKind.PAUSE:
                 return f"it was paused for the move; to let it run on: {self._virsh(host, 'resume')}"
-            case TraceKind.DEFINITION:
+            case TraceKind.DEFINITION if trace.was_there:
+                return f"{trace.host} has a definition of it, an older one or ours: {self._virsh(host, 'dumpxml')}"
+            case TraceKind.DEFINITION | TraceKind.DEFINED:
                 return f"{trace.host} may hold a definition of it: {self._virsh(host, 'undefine')}"
             case TraceKind.DISK_FILE:
                 return f"a partial copy may be left on {trace.host}: rm {shlex.quote(path)}"

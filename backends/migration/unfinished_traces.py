@@ -25,7 +25,7 @@ def of_trace(survey: Survey, move: Move, trace: Trace) -> Unfinished | None:
             return of_file(UnfinishedKind.DISK_FILE, move, trace, words) if words else None
         case TraceKind.PAUSE:
             return _paused_by_us(survey, key)
-        case TraceKind.DEFINITION:
+        case TraceKind.DEFINITION | TraceKind.DEFINED:
             return None  # where it does harm, the guest itself tells: defined twice
 
 
