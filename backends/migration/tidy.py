@@ -9,8 +9,10 @@ from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import lifecycle
 from backends.hypervisor.migrate import undefine
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
+from backends.migration import own_images
 from backends.migration.checks.markers import IN_ENGLISH, reason
 from backends.migration.host_files import files_of
+from backends.migration.own_images import Removal, removal_command
 from backends.migration.record import MoveRecord
 from backends.migration.verdict import Place
 from backends.model.guest import GuestAction, GuestState, virsh_name
@@ -36,7 +38,7 @@ class Tidying:
             case Place.STAYED:
                 await self._after_staying()
             case _:
-                self._left += [self._leave_alone(trace) for trace in self._record.move.traces]
+                self._left += [self._keep(trace) for trace in self._record.move.traces]
         return tuple(self._left)
 
     # -- it is on the destination --------------------------------------------------------------------
@@ -48,10 +50,10 @@ class Tidying:
         proved = there is not None and self._is_whole(there)
         await self._remove_source_definition(is_proved=proved and there is not None and there.persistent)
         for trace in self._record.move.traces:
-            if trace.kind is not TraceKind.STATE_FILE:
-                self._record.cleared(
-                    trace
-                )  # the copy, the definition and the state there are now the guest's own
+            if trace.kind is TraceKind.DISK_FILE:
+                await self._let_go(trace)
+            elif trace.kind is not TraceKind.STATE_FILE:
+                self._record.cleared(trace)  # the definition and the state there are now the guest's own
             elif proved:
                 await self._remove_file(trace)
             else:
@@ -132,10 +134,12 @@ class Tidying:
     async def _undo_copy(self, trace: Trace) -> None:
         """An image that the destination's guest has open is not ours to remove."""
         there = await self.ask(self._destination)
-        if there is None or there.state.active:
+        if there is None:
             self._left.append(self._leave_alone(trace))
+        elif there.state.active:
+            self._left.append(self._keep(trace))
         else:
-            await self._remove_file(trace)
+            await self._remove_copy(trace)
 
     async def _undo_state(self, trace: Trace) -> None:
         """The saved state is the guest's memory: it stays until the guest has it back."""
@@ -165,6 +169,40 @@ class Tidying:
             self._record.log(f"the guest could not be resumed on {supervisor.name}: {error.cause}")
         return await self.ask(supervisor)
 
+    async def _remove_copy(self, trace: Trace) -> None:
+        """Only what is proved to be the image that this move has made."""
+        path = clean(trace.path, limit=1024)
+        await self._record.kept()
+        try:
+            removal = await own_images.remove(files_of(self._destination), self._record.id, trace.path)
+        except FerryError as error:
+            self._record.log(f"{trace.host}: {path} could not be removed: {error.cause}")
+            self._left.append(self._leave_alone(trace))
+            return
+        match removal:
+            case Removal.UNPROVED:
+                words = "there is a file in the place of the copy, and no proof that it is ours"
+                self._left.append(f"{trace.host}: {words}: {path}")
+                return
+            case Removal.FOREIGN:
+                self._record.log(f"{trace.host}: {path} is not what this move has made: left alone")
+            case Removal.REMOVED:
+                self._record.log(f"{trace.host}: {path} removed")
+            case Removal.GONE:
+                pass
+        self._record.cleared(trace)
+
+    async def _let_go(self, trace: Trace) -> None:
+        """The copy is the guest's own disk now: with a trace, it could be removed as a remnant one day."""
+        try:
+            await own_images.let_go(files_of(self._destination), self._record.id, trace.path)
+        except FerryError as error:
+            mark = clean(own_images.mark_of(self._record.id, trace.path), limit=1024)
+            self._record.log(f"{trace.host}: {mark} could not be removed: {error.cause}")
+            words = f"a second name of its disk is left on {trace.host}"
+            self._left.append(f"{words}: {shlex.join(['rm', '--', mark])}")
+        self._record.cleared(trace)
+
     async def _remove_file(self, trace: Trace) -> None:
         supervisor = self._source if trace.host == self._source.name else self._destination
         await self._record.kept()
@@ -180,19 +218,30 @@ class Tidying:
             self._record.cleared(trace)
             self._record.log(f"{trace.host}: {clean(trace.path)} removed")
 
+    def _keep(self, trace: Trace) -> str:
+        """As `_leave_alone`, while it is not sure where the guest is: its newest disk may be the copy."""
+        if trace.kind is not TraceKind.DISK_FILE:
+            return self._leave_alone(trace)
+        words = f"{trace.host} has a copy of its disk: keep it until it is sure where the guest is"
+        return f"{words}: {clean(trace.path, limit=1024)}"
+
     def _leave_alone(self, trace: Trace) -> str:
         """In words, with the command, for a person who knows more than we do."""
         host = self._source if trace.host == self._source.name else self._destination
         path = clean(trace.path, limit=1024)
         match trace.kind:
             case TraceKind.PAUSE:
-                return f"it was paused for the move; to let it run on: {self._virsh(host, 'resume')}"
+                sure = "when it is sure that it runs nowhere else"
+                return f"it was paused for the move; to let it run on, {sure}: {self._virsh(host, 'resume')}"
             case TraceKind.DEFINITION if trace.was_there:
                 return f"{trace.host} has a definition of it, an older one or ours: {self._virsh(host, 'dumpxml')}"
             case TraceKind.DEFINITION | TraceKind.DEFINED:
                 return f"{trace.host} may hold a definition of it: {self._virsh(host, 'undefine')}"
             case TraceKind.DISK_FILE:
-                return f"a partial copy may be left on {trace.host}: rm {shlex.quote(path)}"
+                command = shlex.join(
+                    clean(word, limit=1024) for word in removal_command(self._record.id, trace.path)
+                )
+                return f"a partial copy may be left on {trace.host}: {command}"
             case TraceKind.STATE_FILE if host is self._destination:
                 return f"a copy of its saved state is left on {trace.host}: rm {shlex.quote(path)}"
             case TraceKind.STATE_FILE:
