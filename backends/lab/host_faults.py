@@ -145,8 +145,8 @@ class HostFaults:
 
     def heal(self) -> None:
         """Take every fault of this host back. Dead guests stay dead."""
-        self.host.wait_ready()
         self.release_daemon()
+        self.host.wait_ready()
         self.give_memory_back()
         self.grow_images()
         self.restore_host_key()
