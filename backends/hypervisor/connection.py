@@ -82,6 +82,11 @@ class Connection:
         heard = None if self._listener is None else self._heard
         self._handle.open(self._loop, heard, self._was_closed)
 
+    @property
+    def usable(self) -> bool:
+        """Can calls still be made? Not after one that never returned."""
+        return not self.closed.is_set() and not self._lane.abandoned
+
     async def call(
         self, operation: str, work: Callable[[Any], T], *, deadline_s: float = CALL_DEADLINE_S
     ) -> T:

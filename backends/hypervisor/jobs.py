@@ -23,6 +23,8 @@ _OPERATIONS = {
 }
 _RUNNING = (libvirt.VIR_DOMAIN_JOB_BOUNDED, libvirt.VIR_DOMAIN_JOB_UNBOUNDED)
 
+_MOST_ELAPSED_MS = 10 * 365 * 86_400 * 1000
+"""Ten years: a host that says more is not believed."""
 _NO_JOB = (libvirt.VIR_ERR_OPERATION_INVALID, libvirt.VIR_ERR_NO_DOMAIN)
 """What libvirt answers about a guest that is not running here, or not here at all."""
 
@@ -59,7 +61,7 @@ def from_fields(fields: Mapping[str, Any]) -> JobStatistics:
     return JobStatistics(
         running=kind in _RUNNING,
         operation=_OPERATIONS.get(fields.get("operation", 0), "unknown"),
-        elapsed_ms=fields.get(libvirt.VIR_DOMAIN_JOB_TIME_ELAPSED, 0),
+        elapsed_ms=min(fields.get(libvirt.VIR_DOMAIN_JOB_TIME_ELAPSED, 0), _MOST_ELAPSED_MS),
         downtime_ms=fields.get(libvirt.VIR_DOMAIN_JOB_DOWNTIME),
         total=fields.get(libvirt.VIR_DOMAIN_JOB_DATA_TOTAL, 0),
         processed=fields.get(libvirt.VIR_DOMAIN_JOB_DATA_PROCESSED, 0),

@@ -21,6 +21,8 @@ from backends.model.move import Move, MoveId, MoveRequest, Origin, Phase, Runnin
 
 LOOK_INTERVAL_S = 1.0
 """Between two looks into the journal for moves that other programs began, or died over."""
+OLD_NEWS = timedelta(seconds=1)
+"""What a host said so soon after the end of a move may have been asked before it."""
 _LEAVING = "migration out"
 """VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT in words, see hypervisor.jobs."""
 
@@ -40,6 +42,7 @@ class Elsewhere:
         self._journal = journal
         self._take_up = take_up
         self._jobs: dict[HostName, tuple[RunningJob, ...]] = {}
+        self._heard_at: dict[HostName, datetime] = {}
         self._others: set[MoveId] = set()
         self._news = asyncio.Event()
 
@@ -56,6 +59,7 @@ class Elsewhere:
                 self._news.clear()
 
     def _heard(self, host: HostName, jobs: tuple[RunningJob, ...]) -> None:
+        self._heard_at[host] = datetime.now(UTC)
         if jobs != self._jobs.get(host, ()):
             self._jobs[host] = jobs
             self._news.set()
@@ -100,11 +104,12 @@ class Elsewhere:
         """Does it belong to a move that is shown, or to one that ended after the host was asked?"""
         if self._board.state.move_of(job.guest) is not None:
             return True
-        began = datetime.now(UTC) - timedelta(seconds=job.elapsed_s)
+        heard = self._heard_at[job.guest.host]
         return any(
             move.request.guest == job.guest
             and move.outcome is not None
-            and began < move.started + timedelta(seconds=move.outcome.total_s)
+            and move.phase is not Phase.INDETERMINATE  # it may still be this one's
+            and heard < move.started + timedelta(seconds=move.outcome.total_s) + OLD_NEWS
             for move in self._board.state.moves.values()
         )
 

@@ -38,7 +38,7 @@ from backends.model.move import (
     Preflight,
     Verdict,
 )
-from backends.model.unfinished import Unfinished
+from backends.model.unfinished import Mend, Unfinished
 
 
 class Engine:
@@ -59,6 +59,8 @@ class Engine:
         self._no_journal = journal if isinstance(journal, JournalError) else None
         self._journeys: dict[MoveId, Journey] = {}
         self._tasks: dict[MoveId, asyncio.Task[None]] = {}
+        self._mending = asyncio.Lock()
+        """One at a time: each mend rests on what it asked right before."""
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -205,21 +207,25 @@ class Engine:
 
     async def mend(self, unfinished: Unfinished) -> None:
         """Do what mends it, after a proof that it is still right to do so."""
-        done = await mend(unfinished, self._could_have(unfinished))
-        if self._journal is not None and unfinished.move is not None and unfinished.path:
+        async with self._mending:
+            done = await mend(unfinished, self._could_have(unfinished))
+        is_gone = unfinished.mend is Mend.REMOVE_FILE
+        if self._journal is not None and unfinished.move is not None and is_gone:
             move = await self._journal.past_move(unfinished.move)
             if move is not None:
                 self._journal.put(without_trace(move, unfinished))
         self.note(f"{unfinished.kind.value}: {unfinished.name}", done, unfinished.move)
 
     def _could_have(self, unfinished: Unfinished) -> Mapping[HostName, Supervisor]:
-        """The hosts to ask before: all that answer, and of the silent ones those that have known the guest."""
+        """The hosts to ask before: all that answer, and of the silent ones those that may have the guest."""
         key = unfinished.guest
         views = self._board.state.hosts
         return {
             name: supervisor
             for name, supervisor in self._supervisors.items()
-            if views[name].link.answers or key._replace(host=name) in views[name].guests
+            if views[name].link.answers
+            or views[name].heard is None  # it may have anything
+            or key._replace(host=name) in views[name].guests
         }
 
     def note(self, act: str, result: str, move: MoveId | None = None) -> None:

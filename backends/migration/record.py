@@ -27,6 +27,11 @@ from backends.model.move import (
 
 _log = logging.getLogger(__name__)
 
+MAX_LOG_LINES = 600
+"""Of one move: it is written to the journal as a whole with each step."""
+FIRST_LOG_LINES = 50
+"""The beginning is kept when the middle of a long log is let go."""
+
 
 class MoveRecord:
     """Holds the newest Move, publishes each change of it and queues it for the journal, the first picture included.
@@ -73,7 +78,10 @@ class MoveRecord:
         _log.info(
             "move %s of %s, %s to %s: %s", self.id, request.name, self.move.source, request.destination, text
         )
-        self._set(replace(self.move, log=(*self.move.log, line)))
+        log = (*self.move.log, line)
+        if len(log) > MAX_LOG_LINES:
+            log = (*log[:FIRST_LOG_LINES], *log[-MAX_LOG_LINES // 2 :])
+        self._set(replace(self.move, log=log))
 
     def sample(self, progress: MoveProgress) -> None:
         """A new sample: no step, readers may miss it."""

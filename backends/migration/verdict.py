@@ -142,9 +142,7 @@ def _in_postcopy(source: Whereabouts | None, destination: Whereabouts) -> Findin
     if not source.state.active:
         arrived = source.reason == MIGRATED
         return _finding(Place.UNSETTLED if arrived else Place.LOST, destination)
-    if destination.reason == POSTCOPY_FAILED and (
-        source.reason == POSTCOPY_FAILED or not destination.state.executing
-    ):
+    if POSTCOPY_FAILED in (source.reason, destination.reason):
         return _finding(Place.SPLIT, destination)  # libvirt calls a guest that waits for its memory running
     return _finding(Place.UNSETTLED, destination)
 

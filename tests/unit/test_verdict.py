@@ -86,7 +86,8 @@ FETCHING_ALONE = Whereabouts(True, GuestState.RUNNING, POSTCOPY_FAILED, persiste
     [
         (BUSY, FETCHING, Place.UNSETTLED),
         (HALF, FETCHING, Place.UNSETTLED),
-        (HALF, FETCHING_ALONE, Place.UNSETTLED),
+        (HALF, FETCHING_ALONE, Place.SPLIT),
+        (BROKEN_HALF, FETCHING, Place.SPLIT),
         (BROKEN_HALF, FETCHING_ALONE, Place.SPLIT),
         (replace(BROKEN_HALF, job_running=True), FETCHING_ALONE, Place.SPLIT),
         (replace(HALF, job_running=True), FETCHING_ALONE, Place.UNSETTLED),
@@ -111,6 +112,7 @@ def test_a_post_copy_that_broke_off_is_neither_here_nor_there(
 
 
 SAVED_AWAY = Whereabouts(True, GuestState.OFF, SAVED, persistent=True)
+BEING_RESTORED = Whereabouts(True, GuestState.PAUSED, "starting up", persistent=True)
 ON_PURPOSE = Whereabouts(True, GuestState.PAUSED, "user", persistent=True)
 
 
@@ -119,6 +121,7 @@ ON_PURPOSE = Whereabouts(True, GuestState.PAUSED, "user", persistent=True)
     [
         (SAVED_AWAY, RUNNING, Place.ARRIVED),
         (SAVED_AWAY, ON_PURPOSE, Place.ARRIVED),
+        (SAVED_AWAY, BEING_RESTORED, Place.UNSETTLED),
         (SAVED_AWAY, OFF, Place.STAYED),
         (SAVED_AWAY, ABSENT, Place.STAYED),
         (SAVED_AWAY, SILENT, Place.UNKNOWN),
@@ -136,7 +139,7 @@ def test_a_saved_guest_is_where_it_was_restored_or_else_where_its_state_lies(
 @pytest.mark.parametrize(
     ("source", "destination", "place"),
     [
-        (OFF, OFF, Place.ARRIVED),
+        (OFF, OFF, Place.STAYED),
         (ABSENT, OFF, Place.ARRIVED),
         (OFF, ABSENT, Place.STAYED),
         (RUNNING, OFF, Place.STAYED),
@@ -150,6 +153,12 @@ def test_a_guest_that_is_off_is_where_it_is_defined(
     source: Whereabouts | None, destination: Whereabouts | None, place: Place
 ) -> None:
     assert find(source, destination, MoveMode.OFFLINE).place is place
+
+
+def test_a_definition_on_both_hosts_is_an_arrival_only_if_it_is_known_to_be_ours() -> None:
+    assert find(OFF, OFF, MoveMode.OFFLINE, defined=True).place is Place.ARRIVED
+    assert find(OFF, ABSENT, MoveMode.OFFLINE, defined=True).place is Place.STAYED
+    assert find(RUNNING, OFF, MoveMode.OFFLINE, defined=True).place is Place.STAYED
 
 
 def test_a_transient_guest_that_was_paused_has_arrived_paused() -> None:

@@ -16,13 +16,13 @@ from backends.hypervisor.events import DomainEvent, DomainEventKind
 from backends.hypervisor.migrate import MigrationOptions
 from backends.hypervisor.whereabouts import whereabouts
 from backends.migration import policy
-from backends.migration.alongside import alongside
+from backends.migration.alongside import alongside, unless
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import disks, last_words
 from backends.migration.transfer.steering import Steering
 from backends.migration.transfer.transfer import Transfer
-from backends.migration.verdict import POSTCOPY
+from backends.migration.verdict import POSTCOPY, POSTCOPY_FAILED
 from backends.model.guest import GuestAction
 from backends.model.move import LastResort, LogKind, MoveMode, Origin, Phase, Route, Trace, TraceKind
 
@@ -30,6 +30,8 @@ SAMPLE_INTERVAL_S = 0.25
 REATTACH_INTERVAL_S = 0.3
 REATTACH_DEADLINE_S = 180.0
 """How long a source may be silent before the settlement has to go without its word about the job."""
+BROKEN_LASTS_S = 5.0
+"""libvirt's call has so long to return by itself, with its own words."""
 LONG_SWITCH_S = 10.0
 """Ten times what users bear, and far more than any network needs for the last pages."""
 CLOSING_WORD_S = 1.0
@@ -45,6 +47,11 @@ class LibvirtTransfer(Transfer):
         self._usual_downtime_ms: int | None = None
         """What was in force before; None where it was not touched."""
         self._postcopy_asked = False
+        self._broken = asyncio.Event()
+        """Post-copy broke off, whatever libvirt's call does."""
+        self._broken_s: float | None = None
+        self._answered_s = 0.0
+        """When the source last told of the job (the loop's clock)."""
         self._switch_s: float | None = None
         """When the guest was stopped to switch over, until that was told to take long."""
         self._steering = Steering(record, self._apply)
@@ -129,29 +136,52 @@ class LibvirtTransfer(Transfer):
             copied_disks=tuple(copy.target for copy in preflight.copies),
         )
         await self._record.durable()
+        if there is not None:
+            work = migrate.migrate_directly(worker, there, self._uuid, options)
+        else:
+            work = migrate.migrate_to_peer(worker, self._uuid, preflight.peer_uri, options)
         async with alongside(self._watch(control)):
-            if there is not None:
-                await migrate.migrate_directly(worker, there, self._uuid, options)
-            else:
-                await migrate.migrate_to_peer(worker, self._uuid, preflight.peer_uri, options)
+            await unless(self._broken, work)
+        if self._broken.is_set():
+            raise ActionError("post-copy broke off", host=self._source.name, operation="migrate")
 
     async def _watch(self, control: Connection) -> None:
-        """Until cancelled. That figures are missing ends no transfer."""
+        """Until cancelled. That figures are missing ends no transfer, and neither does a call that never returns."""
         self._control = control
-        try:
+        async with AsyncExitStack() as more:
+            more.callback(self._let_go_of_control)
             while True:
                 await asyncio.sleep(SAMPLE_INTERVAL_S)
                 self._tell_long_switch()
                 with contextlib.suppress(FerryError):
+                    if not control.usable:
+                        session = self._source.current()
+                        again = session.another(self._request.guest.driver, self._heard)
+                        self._control = control = await more.enter_async_context(again)
                     await self._look(control)
-        finally:
-            self._control = None
+                    await self._look_for_a_break(control)
+
+    def _let_go_of_control(self) -> None:
+        self._control = None
+
+    async def _look_for_a_break(self, control: Connection) -> None:
+        """libvirt's call may never return when a half of post-copy is gone: then the source says so, and lastingly."""
+        if self._record.phase is not Phase.POSTCOPY:
+            return
+        seen = await whereabouts(control, self._uuid)
+        if seen.state.active and seen.reason != POSTCOPY_FAILED:
+            self._broken_s = None
+        elif self._broken_s is None:
+            self._broken_s = time.monotonic()
+        elif time.monotonic() - self._broken_s > BROKEN_LASTS_S:
+            self._broken.set()
 
     async def _look(self, control: Connection) -> bool:
         """One sample; False when no job runs. An abort that came before there was a job is asked for again."""
         if self._record.phase is Phase.CANCELLING:
             await jobs.abort(control, self._uuid)
         statistics = await jobs.read_statistics(control, self._uuid)
+        self._answered_s = asyncio.get_running_loop().time()
         if statistics.running and self._record.phase is Phase.RECONCILING:
             await self._say_healed(control)
         if self._postcopy_asked and self._record.phase is not Phase.POSTCOPY:
@@ -173,7 +203,7 @@ class LibvirtTransfer(Transfer):
             self.completed = jobs.from_fields(event.statistics)
         elif event.postcopy:
             self._say_postcopy()
-        elif event.switching and self._is_the_switch():
+        elif event.switching and self._is_the_switch() and self._record.phase is not Phase.SWITCHING:
             self._record.signal(Signal.GUEST_STOPPED)
             self._record.log("the guest is stopped for the switch")
             self._switch_s = time.monotonic()
@@ -207,12 +237,11 @@ class LibvirtTransfer(Transfer):
     async def reattach(self) -> None:
         """See Transfer: the job is the hosts' own; watch it as soon as the source answers."""
         clock = asyncio.get_running_loop().time
-        heard_s = clock()
-        while clock() - heard_s < REATTACH_DEADLINE_S:
+        self._answered_s = clock()
+        while clock() - self._answered_s < REATTACH_DEADLINE_S:
             try:
                 session = self._source.current()
                 async with session.another(self._request.guest.driver, self._heard) as control:
-                    heard_s = clock()
                     await self._attach(control)
                     return
             except FerryError:

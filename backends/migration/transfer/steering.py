@@ -16,6 +16,9 @@ from backends.model.move import LogKind, MoveMode, MoveProgress, Origin, Phase
 
 _SAMPLES_BACK = 16
 """More than a rate is taken over."""
+_FIRST_PASSES = 5
+PASS_INTERVAL_S = 10.0
+"""A guest that never converges makes passes for as long as it is let: after the first few one line tells of many."""
 _STEERED = (Phase.COPYING, Phase.CONVERGING)
 
 
@@ -30,6 +33,7 @@ class Steering:
         self._record = record
         self._apply = apply
         self._iteration = 1
+        self._told_s = 0.0
         self._policy = policy.begin(request, can_postcopy=request.wants_postcopy)
 
     @property
@@ -82,5 +86,8 @@ class Steering:
         )
         self._iteration = sample.iteration
         self._record.signal(Signal.PASS_REPEATED)
+        if sample.iteration > _FIRST_PASSES and sample.elapsed_s - self._told_s < PASS_INTERVAL_S:
+            return
+        self._told_s = sample.elapsed_s
         again = humanize.naturalsize(sample.remaining_bytes, binary=True)
         self._record.log(f"{passes}: {again} to send again")
