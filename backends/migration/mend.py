@@ -14,8 +14,10 @@ from backends.hypervisor.inventory import read_definitions, read_guests
 from backends.hypervisor.job_sweep import JobSweep
 from backends.hypervisor.saving import restore
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
+from backends.migration import own_images
 from backends.migration.checks.markers import IN_ENGLISH, reason
 from backends.migration.host_files import files_of
+from backends.migration.own_images import Removal
 from backends.migration.verdict import POSTCOPY_FAILED
 from backends.migration.virsh import peer_uris
 from backends.model.guest import GuestAction, GuestKey, GuestState
@@ -132,6 +134,12 @@ class _Case:
         if not any(seen is not None and seen.state.active for seen in (here, *others.values())):
             raise self.wrong(f"no host has {self.name} now: its memory may be in that file alone")
 
+    async def must_be_elsewhere(self) -> None:
+        """Raises FerryError unless another host runs the guest: else a copy here may be its newest disk."""
+        others = await self.ask_others()
+        if not any(seen is not None and seen.state.executing for seen in others.values()):
+            raise self.wrong(f"no other host runs {self.name} now: its newest disk may be that file")
+
     def wrong(self, cause: str, hint: str = "") -> ActionError:
         """It must not be done."""
         return ActionError(cause, host=self.host, operation=self._operation, hint=hint)
@@ -230,6 +238,9 @@ async def _remove_file(case: _Case) -> str:
     """Right only for a plain file that no guest of that host has as a disk, or below one."""
     if case.unfinished.kind is UnfinishedKind.STATE_FILE:
         await case.must_be_somewhere()
+    is_copy = case.unfinished.kind is UnfinishedKind.DISK_FILE
+    if is_copy:
+        await case.must_be_elsewhere()
     path, shown = case.unfinished.path, clean(case.unfinished.path, limit=1024)
     if not path.startswith("/"):
         raise case.wrong(f"{shown} is no whole path")
@@ -237,16 +248,36 @@ async def _remove_file(case: _Case) -> str:
     seen = await shell.run((*IN_ENGLISH, "stat", "-c", "%d:%i %F", "--", path))
     if seen.status != 0:
         if "No such file" in seen.err:
+            if is_copy:
+                await _remove_copy(case, shell)  # its mark may be left
             return f"{shown} was gone from {case.host} already"
         raise case.wrong(reason(seen))
     number, _, what = seen.out.strip().partition(" ")
     if not what.startswith(_REGULAR):
         raise case.wrong(f"{shown} is no plain file: {clean(what)}")
     await _must_be_unused(case, shell, path, number)
+    if is_copy:
+        return await _remove_copy(case, shell)
     removed = await shell.run((*IN_ENGLISH, "rm", "-f", "--", path))
     if removed.status != 0:
         raise case.wrong(reason(removed), hint=case.unfinished.command)
     return f"{shown} was removed from {case.host}"
+
+
+async def _remove_copy(case: _Case, shell: Shell) -> str:
+    """Only what is proved to be the image that the move has made."""
+    assert case.unfinished.move is not None, "a copy is known by the trace of a move"
+    shown = clean(case.unfinished.path, limit=1024)
+    match await own_images.remove(shell, case.unfinished.move, case.unfinished.path):
+        case Removal.REMOVED:
+            return f"{shown} was removed from {case.host}"
+        case Removal.GONE:
+            return f"{shown} was gone from {case.host} already"
+        case Removal.FOREIGN:
+            return f"{shown} on {case.host} is not what the move has made: left alone"
+        case Removal.UNPROVED:
+            hint = "see whose it is; this is over once it is removed or renamed by hand"
+            raise case.wrong(f"no proof that {shown} is what the move has made", hint=hint)
 
 
 async def _must_be_unused(case: _Case, shell: Shell, path: str, number: str) -> None:

@@ -149,10 +149,15 @@ def virsh(survey: Survey, guest: Guest, *verb: str, after: Sequence[str] = ()) -
 
 
 def remove_command(spec: HostSpec, path: str) -> str:
-    """What removes a file, as a user types it. ssh(1) hands its words to a shell there, which parses them again."""
-    command = shlex.join(["rm", "--", path])
+    """What removes a file, as a user types it."""
+    return command_there(spec, ("rm", "--", path))
+
+
+def command_there(spec: HostSpec, words: Sequence[str]) -> str:
+    """A command of that host's, as a user types it; empty where there is no way to it."""
+    command = shlex.join(words)
     match spec.reach:
-        case Reach.SSH:
+        case Reach.SSH:  # ssh(1) hands its words to a shell there, which parses them again
             return f"{spec.ssh_command} {shlex.quote(command)}"
         case Reach.LOCAL:
             return command

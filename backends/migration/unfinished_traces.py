@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import shlex
 
-from backends.migration.survey import Survey, Words, about, of_file, remove_command, shown, was_paused
+from backends.migration.own_images import removal_command
+from backends.migration.survey import (
+    Survey,
+    Words,
+    about,
+    command_there,
+    of_file,
+    remove_command,
+    shown,
+    was_paused,
+)
 from backends.migration.unfinished_guests import left_paused
 from backends.migration.verdict import POSTCOPY_FAILED
 from backends.model.guest import Guest, GuestKey, GuestState
 from backends.model.move import Move, Trace, TraceKind
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
+from backends.untrusted import clean
 
 
 def of_trace(survey: Survey, move: Move, trace: Trace) -> Unfinished | None:
@@ -61,8 +72,12 @@ def _disk_file(survey: Survey, move: Move, trace: Trace) -> Words | None:
         return None  # it is a disk like any other now
     if users:
         return Words(f"{copy} on {trace.host} belongs to {users[0].name}, which is off there: {path}", "")
+    others = (guest for guest in survey.twins(move.request.guest) if guest.key.host != trace.host)
+    if not any(guest.state.executing for guest in others):
+        return Words(f"{copy} is on {trace.host}: keep it until it is sure where the guest is: {path}", "")
+    words = [clean(word, limit=1024) for word in removal_command(move.id, trace.path)]
     text = f"{copy} was left on {trace.host}: {path}"
-    return Words(text, remove_command(survey.spec(trace.host), path), Mend.REMOVE_FILE)
+    return Words(text, command_there(survey.spec(trace.host), words), Mend.REMOVE_FILE)
 
 
 def _uses(guest: Guest, path: str) -> bool:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from backends.migration.own_images import mark_of
 from backends.migration.survey import SURE_AFTER_S
 from backends.migration.unfinished import unfinished, without_trace
 from backends.model.fleet import FleetState, JobsChanged, MoveChanged
@@ -245,6 +246,21 @@ def test_a_copied_disk_is_removed_unless_a_guest_has_it() -> None:
     assert found(fleet(guest("h2", "web", disks=(disk,))).state, [move]) == []
     other = guest("h2", "other", OFF, disks=(disk,))
     assert only(fleet(guest("h1", "web"), other).state, [move]).mend is None
+
+
+def test_a_copied_disk_is_only_removed_by_what_proves_it_ours() -> None:
+    move = a_move(traces=(Trace(TraceKind.DISK_FILE, H2, "/images/web.img"),))
+    one = only(fleet(guest("h1", "web")).state, [move])
+    assert one.command.startswith("ssh root@h2 ") and "find /images/web.img " in one.command
+    assert f"-samefile {mark_of(move.id, '/images/web.img')} -delete" in one.command
+
+
+def test_a_copied_disk_is_kept_while_no_other_host_runs_the_guest() -> None:
+    move = a_move(traces=(Trace(TraceKind.DISK_FILE, H2, "/images/web.img"),))
+    for guests in ((), (guest("h1", "web", OFF),), (guest("h1", "web", PAUSED, reason="user"),)):
+        one = only(fleet(*guests).state, [move])
+        assert (one.mend, one.command) == (None, "")
+        assert "keep it until it is sure where the guest is" in one.text
 
 
 def test_a_guest_that_a_move_has_paused_and_left_so_is_to_be_resumed() -> None:
