@@ -135,14 +135,24 @@ class _Case:
             raise self.wrong(f"no host has {self.name} now: its memory may be in that file alone")
 
     async def must_be_elsewhere(self) -> None:
-        """Raises FerryError unless another host runs the guest: else a copy here may be its newest disk."""
+        """Raises FerryError unless another host runs the guest, from another file than the copy here."""
         others = await self.ask_others()
-        if not any(seen is not None and seen.state.executing for seen in others.values()):
+        running = [host for host, seen in others.items() if seen is not None and seen.state.executing]
+        if not running:
             raise self.wrong(f"no other host runs {self.name} now: its newest disk may be that file")
+        for host in running:
+            if await own_images.is_there(files_of(self.supervisors[host]), self.mark):
+                raise self.wrong(f"{host} runs {self.name} and sees the same files: it may be its disk")
 
     def wrong(self, cause: str, hint: str = "") -> ActionError:
         """It must not be done."""
         return ActionError(cause, host=self.host, operation=self._operation, hint=hint)
+
+    @property
+    def mark(self) -> str:
+        """Of a copied disk, beside it."""
+        assert self.unfinished.move is not None, "a copy is known by the trace of a move"
+        return own_images.mark_of(self.unfinished.move, self.unfinished.path)
 
     @property
     def _operation(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from backends.embedded import node_xml
 from backends.errors import ActionError
 from backends.fleet.mailbox import Board
 from backends.hypervisor import lifecycle
-from backends.migration.mend import mend
+from backends.migration import mend as mending
 from backends.migration.own_images import mark_of
 from backends.migration.record import MoveRecord
 from backends.migration.tidy import Tidying
@@ -22,6 +22,8 @@ from backends.model.guest import GuestAction, GuestKey
 from backends.model.host import HostName, HostSpec, Reach
 from backends.model.move import MoveRequest, Trace, TraceKind
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
+from backends.remote.local import LocalShell
+from backends.remote.shell import COMMAND_DEADLINE_S, Answer
 from tests.supervised import Supervised, supervised
 from tests.unit.test_unfinished import a_move
 
@@ -62,7 +64,7 @@ class Copied:
             move=self.record.id,
             path=str(self.path),
         )
-        return await mend(left, self.hosts.supervisors)
+        return await mending.mend(left, self.hosts.supervisors)
 
 
 @pytest.fixture
@@ -135,18 +137,43 @@ async def test_while_nobody_knows_where_the_guest_is_no_copy_is_removed_or_told_
     assert copied.path.exists() and copied.mark.exists() and copied.record.move.traces
 
 
+@pytest.fixture
+def apart(copied: Copied, monkeypatch: pytest.MonkeyPatch) -> None:
+    """h1 has other files than h2: seen from there, nothing is in that folder."""
+    elsewhere = str(copied.path.parent.parent / "elsewhere")
+
+    class OfH1(LocalShell):
+        async def run(
+            self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = COMMAND_DEADLINE_S
+        ) -> Answer:
+            there = [word.replace(str(copied.path.parent), elsewhere) for word in argv]
+            return await super().run(there, stdin=stdin, deadline_s=deadline_s)
+
+    monkeypatch.setattr(mending, "files_of", lambda host: OfH1() if host.name == H1 else LocalShell())
+
+
+async def test_a_file_that_the_guest_runs_from_on_another_host_is_not_removed(copied: Copied) -> None:
+    """The folder has become a share since: what was a copy is the disk now. Here, both hosts see the same files."""
+    with pytest.raises(ActionError, match="h1 runs web-100 and sees the same files"):
+        await copied.mend()
+    assert copied.path.exists() and copied.mark.exists()
+
+
+@pytest.mark.usefixtures("apart")
 async def test_a_copy_that_was_left_is_mended_with_its_mark(copied: Copied) -> None:
     assert await copied.mend() == f"{copied.path} was removed from h2"
     assert not any(copied.path.parent.iterdir())
     assert await copied.mend() == f"{copied.path} was gone from h2 already"
 
 
+@pytest.mark.usefixtures("apart")
 async def test_the_mark_of_a_copy_that_was_removed_by_hand_goes_too(copied: Copied) -> None:
     copied.path.unlink()
     assert "gone" in await copied.mend()
     assert not any(copied.path.parent.iterdir())
 
 
+@pytest.mark.usefixtures("apart")
 async def test_mending_leaves_alone_what_is_not_ours(copied: Copied) -> None:
     replaced(copied)
     assert "left alone" in await copied.mend()
