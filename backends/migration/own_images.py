@@ -47,7 +47,7 @@ def removal_command(move: MoveId, path: str) -> tuple[str, ...]:
     One process looks and removes. A link is not followed.
     """
     mark = mark_of(move, path)
-    return ("find", path, mark, "-maxdepth", "0", "-type", "f", "-samefile", mark, "-delete")
+    return ("find", path, mark, "-maxdepth", "0", "-samefile", mark, "-delete")
 
 
 async def remove(shell: Shell, move: MoveId, path: str) -> Removal:

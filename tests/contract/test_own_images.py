@@ -202,6 +202,17 @@ async def test_so_is_what_appears_while_the_image_is_made(plain: Place, tool: st
 
 
 @needs_qemu_img
+async def test_so_is_what_appears_before_a_rename_where_there_are_no_hard_links(plain: Place) -> None:
+    class Both(Appearing, WithoutLinks):
+        """Each in its turn."""
+
+    with pytest.raises(CommandError, match="has appeared"):
+        await plain.prepare(Both("mv", plain.path))
+    assert await plain.remove() is Removal.FOREIGN
+    assert plain.files == ["web.qcow2"] and plain.path.read_bytes() == SOMEBODY_ELSES
+
+
+@needs_qemu_img
 @pytest.mark.parametrize("kind", ["folder", "link to a file", "link to nothing"])
 async def test_folders_and_links_in_its_place_are_neither_entered_nor_followed(
     plain: Place, kind: str
@@ -310,3 +321,14 @@ async def test_an_image_that_cannot_be_made_leaves_no_file(tmp_path: Path) -> No
         await place.prepare()
     await place.remove()
     assert place.files == []
+
+
+@needs_qemu_img
+async def test_a_private_name_that_is_taken_is_not_written_through(plain: Place) -> None:
+    elsewhere = plain.folder.parent / "elsewhere"
+    elsewhere.write_bytes(SOMEBODY_ELSES)
+    plain.mark.symlink_to(elsewhere)
+    with pytest.raises(CommandError, match="File exists"):
+        await plain.prepare()
+    assert elsewhere.read_bytes() == SOMEBODY_ELSES
+    assert not plain.traced and not plain.path.exists()

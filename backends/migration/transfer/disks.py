@@ -70,17 +70,16 @@ class _Image:
 
     async def _make_without_mark(self, linked: Answer) -> None:
         """A file system that has no hard links: the image is renamed, and cannot be proved to be ours any more."""
+        # mv(1), -n: renameat2(2) with RENAME_NOREPLACE; whether its status tells of that depends on its version
+        moved = await self._run("mv", "-n", "-T", "--", self._mark, self._copy.path)
+        if not await own_images.is_there(self._shell, self._mark):
+            self._record.log(
+                f"{self._host}: {self._copy.shown} cannot be marked as ours: {reason(linked)};"
+                " it will not be removed if the move fails"
+            )
+            return
         if not await own_images.is_there(self._shell, self._copy.path):
-            # mv(1), -n: renameat2(2) with RENAME_NOREPLACE; its status does not tell whether it has renamed
-            moved = await self._run("mv", "-n", "-T", "--", self._mark, self._copy.path)
-            if not await own_images.is_there(self._shell, self._mark):
-                self._record.log(
-                    f"{self._host}: {self._copy.shown} cannot be marked as ours: {reason(linked)};"
-                    " it will not be removed if the move fails"
-                )
-                return
-            if moved.status != 0:
-                raise self._failed(moved)
+            raise self._failed(moved)
         raise CommandError(
             f"{self._copy.shown} has appeared since the plan was made: it is left alone",
             host=self._host,
