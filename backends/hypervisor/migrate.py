@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,13 @@ from backends.hypervisor.connection import Connection
 
 UNDEFINE_DEADLINE_S = 15.0
 _KEEP_NVRAM = libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM
+_UNKNOWN_FLAG = (
+    libvirt.VIR_ERR_INVALID_ARG,
+    libvirt.VIR_ERR_NO_SUPPORT,
+    libvirt.VIR_ERR_OPERATION_UNSUPPORTED,
+    libvirt.VIR_ERR_ARGUMENT_UNSUPPORTED,
+)
+"""What older daemons, and drivers without such files, say of a flag that they do not know."""
 _KEEP_TPM = getattr(libvirt, "VIR_DOMAIN_UNDEFINE_KEEP_TPM", 0)  # since libvirt 8.9
 
 
@@ -101,8 +107,12 @@ async def undefine(connection: Connection, uuid: str) -> bool:
         if domain.isActive():
             return False
         for flags in (_KEEP_NVRAM | _KEEP_TPM, _KEEP_NVRAM):
-            with contextlib.suppress(libvirt.libvirtError):  # older daemons do not know all of the flags
+            try:
                 domain.undefineFlags(flags)
+            except libvirt.libvirtError as error:
+                if error.get_error_code() not in _UNKNOWN_FLAG:  # without it the TPM's state would be deleted
+                    raise
+            else:
                 return True
         domain.undefine()
         return True

@@ -113,8 +113,8 @@ class Writer:
                     self._serve(store)
                 finally:
                     store.close()
+            self._programs.leave()  # not after a bug: others must not take our moves for those of a dead program
         finally:
-            self._programs.leave()
             self._tell(self._ended.set)
 
     def _open_store(self) -> Store | None:
@@ -174,6 +174,10 @@ class Writer:
             with store.transaction():
                 for write in writes:
                     write.act(store)
+        except ValueError as error:  # text that is no Unicode, in one of them: it would fail for ever
+            _log.exception("%s: not written", self._path)
+            self._owed = []
+            return JournalError(f"{self._path}: {error}", operation="write the journal")
         except sqlite3.Error as error:
             if not self._owed:
                 _log.error("%s: cannot be written: %s", self._path, error)

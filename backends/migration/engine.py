@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Coroutine, Mapping
 from datetime import UTC, datetime
@@ -40,6 +41,8 @@ from backends.model.move import (
 )
 from backends.model.unfinished import Mend, Unfinished
 
+_log = logging.getLogger(__name__)
+
 
 class Engine:
     """Starts moves, takes up those that it finds, and hands commands to them. On the event loop's thread.
@@ -59,8 +62,8 @@ class Engine:
         self._no_journal = journal if isinstance(journal, JournalError) else None
         self._journeys: dict[MoveId, Journey] = {}
         self._tasks: dict[MoveId, asyncio.Task[None]] = {}
-        self._mending = asyncio.Lock()
-        """One at a time: each mend rests on what it asked right before."""
+        self._mending: dict[str, asyncio.Lock] = {}
+        """Of each guest one mend at a time: each rests on what it asked right before. By UUID."""
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -132,6 +135,9 @@ class Engine:
             )
         if self._board.state.move_of(request.guest) is not None:
             raise ActionError(f"{request.name} is being moved already", operation="move")
+        job = next((job for job in self._board.state.jobs if job.guest == request.guest), None)
+        if job is not None:
+            raise ActionError(f"another job runs on {request.name}: {job.operation}", operation="move")
 
     def _take_up(self, move: Move) -> None:
         """One that was found: in the journal, where its program has died, or on a host, where somebody started it."""
@@ -168,7 +174,11 @@ class Engine:
         task.add_done_callback(lambda _: self._tasks.pop(record.id, None))
 
     async def _to_the_end(self, work: Coroutine[None, None, None], record: MoveRecord) -> None:
-        await work
+        try:
+            await work
+        except Exception:  # noqa: BLE001 - a bug in one move: the others go on, and the next start is not handed it again
+            _log.exception("move %s ended by a bug", record.id)
+            record.end_by_bug()
         outcome = record.move.outcome
         if outcome is not None and record.move.origin is not Origin.ELSEWHERE:
             self.note(f"end of {what(record.move)}", f"{outcome.result.value}: {outcome.reason}", record.id)
@@ -207,7 +217,8 @@ class Engine:
 
     async def mend(self, unfinished: Unfinished) -> None:
         """Do what mends it, after a proof that it is still right to do so."""
-        async with self._mending:
+        lock = self._mending.setdefault(unfinished.guest.uuid, asyncio.Lock())
+        async with lock:
             done = await mend(unfinished, self._could_have(unfinished))
         is_gone = unfinished.mend is Mend.REMOVE_FILE
         if self._journal is not None and unfinished.move is not None and is_gone:

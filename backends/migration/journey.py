@@ -57,6 +57,7 @@ class Journey:
         try:
             await self._record.durable()
         except JournalError as error:  # nothing has been done yet, and nothing will be
+            self._transfer.untouched = True
             return ActionError(str(error), operation="move", hint=error.hint)
         return await self._transfer.run()
 
@@ -84,7 +85,10 @@ class Journey:
 
     async def _settle(self, error: FerryError | None, started_s: float, gap: GapWatch | None) -> None:
         settlement = Settlement(self._record, self._source, self._destination, started_s)
-        await settlement.run(error, self._transfer.completed, gap)
+        if self._transfer.untouched and error is not None:
+            await settlement.untouched(error)
+        else:
+            await settlement.run(error, self._transfer.completed, gap)
 
     @asynccontextmanager
     async def _gap(self) -> AsyncIterator[GapWatch | None]:

@@ -98,11 +98,12 @@ class Ending:
 
     def _stayed(self) -> str:
         name, source = self.move.request.name, self.source.name
-        if self.finding.state is GuestState.OFF and self.finding.reason in _POWERED_OFF:
+        is_offline = self.move.request.mode is MoveMode.OFFLINE
+        if self.finding.state is GuestState.OFF and self.finding.reason in _POWERED_OFF and not is_offline:
             return f"the guest powered off on {source} during the move"
         if self.finding.reason == SAVED and not self.finding.state.active:
             return f"the state of {name} is saved on {source}, and was not restored{self._cause()}"
-        if not self.finding.state.active and self.move.request.mode is not MoveMode.OFFLINE:
+        if not self.finding.state.active and not is_offline:
             return f"{name} does not run any more on {source}: {self._state()}{self._cause()}"
         if self.move.cancelled:
             return f"cancelled: {name} is {self.finding.state.value} on {source}"

@@ -13,6 +13,7 @@ from backends.journal.journal import Journal
 from backends.migration.machine import Signal, step
 from backends.migration.progress import extended
 from backends.model.fleet import MoveChanged
+from backends.model.guest import GuestState, virsh_name
 from backends.model.move import (
     LogKind,
     Move,
@@ -21,6 +22,7 @@ from backends.model.move import (
     MoveProgress,
     Outcome,
     Phase,
+    Result,
     Trace,
     TraceKind,
 )
@@ -100,6 +102,12 @@ class MoveRecord:
         """It is gone again, or is to stay for good."""
         self._set(replace(self.move, traces=tuple(each for each in self.move.traces if each != trace)))
 
+    def was_paused(self, is_so: bool) -> None:
+        """The guest's state at the start, which may not be what it was when the plan was made."""
+        preflight = self.move.preflight
+        if preflight is not None and preflight.was_paused is not is_so:
+            self._set(replace(self.move, preflight=replace(preflight, was_paused=is_so)))
+
     def traces(self, kind: TraceKind) -> tuple[Trace, ...]:
         """What is left of this kind."""
         return tuple(trace for trace in self.move.traces if trace.kind is kind)
@@ -121,6 +129,23 @@ class MoveRecord:
         phase = step(self.phase, signal, cancelled=self.move.cancelled)
         _log.info("move %s of %s: %s: %s", self.id, self.move.request.name, phase.value, outcome.reason)
         self._set(replace(self.move, phase=phase, outcome=outcome))
+
+    def end_by_bug(self) -> None:
+        """The end of a move that a fault of this program has stopped: nobody has asked where the guest is."""
+        request = self.move.request
+        hosts = f"{self.move.source} and {request.destination}"
+        outcome = Outcome(
+            Result.INDETERMINATE,
+            where=None,
+            state=GuestState.UNKNOWN,
+            reason="a fault of this program has ended the watching of this move; the log tells which",
+            total_s=(datetime.now(UTC) - self.move.started).total_seconds(),
+            left_to_do=(
+                f"ask {hosts} where it is: virsh domstate --reason {virsh_name(request.name, request.guest)}",
+            ),
+        )
+        self.signal(Signal.ADOPTED)
+        self.end(Signal.FOUND_NOWHERE_SURE, outcome)
 
     def _set(self, move: Move) -> None:
         self.move = move

@@ -18,7 +18,7 @@ from backends.migration.record import MoveRecord
 from backends.migration.tidy import Tidying
 from backends.migration.verdict import ALARMING, Finding, Place
 from backends.model.guest import GuestState
-from backends.model.move import Origin, Phase, TraceKind
+from backends.model.move import Gap, Origin, Phase, TraceKind
 
 ASK_INTERVAL_S = 0.3
 SETTLE_DEADLINE_S = 30.0
@@ -80,13 +80,22 @@ class Settlement:
     ) -> None:
         """Find the guest, tidy up, and end the record. `error`: what libvirt or the link said of the transfer."""
         finding = await self._find()
-        total_s = time.monotonic() - self._started_s
         seen = await gap.result() if gap is not None and finding.place is Place.ARRIVED else None
         is_ours = self._record.move.origin is not Origin.ELSEWHERE
         left = await self._tidying.run(finding.place) if is_ours else ()
         finding = await self._anew(finding)
         self._source.mark(self._key)
         self._destination.mark(self._key._replace(host=self._destination.name))
+        self._end(finding, error, completed, seen, left)
+
+    def _end(
+        self,
+        finding: Finding,
+        error: FerryError | None,
+        completed: JobStatistics | None,
+        gap: Gap | None,
+        left_to_do: tuple[str, ...],
+    ) -> None:
         ending = Ending(
             move=self._record.move,
             source=self._source.spec,
@@ -94,11 +103,18 @@ class Settlement:
             finding=finding,
             error=error,
             completed=completed,
-            total_s=total_s,
-            left_to_do=left,
-            gap=seen,
+            total_s=time.monotonic() - self._started_s,
+            left_to_do=left_to_do,
+            gap=gap,
         )
         self._record.end(_SIGNALS.get(finding.place, Signal.FOUND_NOWHERE_SURE), ending.outcome())
+
+    async def untouched(self, error: FerryError) -> None:
+        """End the record of a move that was given up before anything was done: the guest is whatever it was."""
+        here = await self._tidying.ask(self._source)
+        finding = Finding(Place.STAYED, here.state, here.reason) if here else Finding(Place.UNKNOWN)
+        left = await self._tidying.run(finding.place)
+        self._end(finding, error, None, None, left)
 
     async def _anew(self, finding: Finding) -> Finding:
         """Tidying may have let a paused guest run on."""

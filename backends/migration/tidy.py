@@ -50,6 +50,8 @@ class Tidying:
         proved = there is not None and self._is_whole(there)
         await self._remove_source_definition(is_proved=proved and there is not None and there.persistent)
         for trace in self._record.move.traces:
+            if trace.kind is TraceKind.PAUSE and there is not None and there.state is GuestState.PAUSED:
+                continue  # it is told by its state, and stays in the books
             if trace.kind is TraceKind.DISK_FILE:
                 await self._let_go(trace)
             elif trace.kind is not TraceKind.STATE_FILE:

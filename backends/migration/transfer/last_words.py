@@ -17,6 +17,8 @@ LOG_FOLDER = "/var/log/libvirt/qemu"
 TAIL_BYTES = 16_384
 READ_DEADLINE_S = 2.0
 """The words are nice to have: they must not hold up the question where the guest is."""
+MOST_LINES = 3
+"""The last line is often only what followed from the one before."""
 MAX_SKEW = timedelta(seconds=60)
 """The host's clock and ours may differ so much (the preflight warns of more)."""
 _STARTED = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\.\d+\+0000: starting up")
@@ -40,17 +42,17 @@ async def read(destination: Supervisor, source: Supervisor, guest: GuestKey, *, 
 
 
 def complaint(log: str, *, since: datetime) -> str:
-    """From the end of a guest's log: what was said after the newest start, if that was for this move. Pure.
+    """From the end of a guest's log: the last that was said after the newest start, if that was for this move. Pure.
 
     libvirt's line: `2026-01-31 12:00:00.123+0000: starting up libvirt version: ...`; QEMU's, with -msg timestamp=on:
     `2026-01-31T12:00:01.123456Z qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory`.
     """
-    found = ""
+    found: list[str] = []
     is_ours = False
     for line in log.splitlines():
         if start := _STARTED.match(line):
             at = datetime.strptime(start[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-            is_ours, found = at >= since - MAX_SKEW, ""
+            is_ours, found = at >= since - MAX_SKEW, []
         elif is_ours and (words := _WORDS.match(line)):
-            found = words[1]
-    return clean(found, limit=300)
+            found.append(words[1])
+    return clean("; ".join(found[-MOST_LINES:]), limit=300)

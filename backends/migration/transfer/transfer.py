@@ -16,6 +16,8 @@ class Transfer(abc.ABC):
     def __init__(self, record: MoveRecord, source: Supervisor, destination: Supervisor) -> None:
         self.completed: JobStatistics | None = None
         """The hypervisor's figures of the whole, where it gives them."""
+        self.untouched = False
+        """It failed before anything was done to a host: the guest is what it was."""
         self._record = record
         self._request = record.move.request
         self._uuid = record.move.request.guest.uuid
