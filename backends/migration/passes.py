@@ -117,6 +117,14 @@ class Passes:
         found = tuple(one for one in self.seen[-WINDOW:] if one.number > max(since, 1))
         return found if len(found) == WINDOW else ()
 
+    def gone_by_within(self, need_ms: float) -> int:
+        """How many passes have gone by since the first of those kept that needed no longer a stop than this.
+
+        0 where that was seen but once: the sample may be odd.
+        """
+        within = [one for one in self.seen if one.need_ms <= need_ms]
+        return self.seen[-1].number - within[0].number if len(within) > 1 else 0
+
     @property
     def stuck(self) -> bool:
         """Do the passes no longer get smaller? Two measures must say so, that no odd sample does: bytes and rates."""

@@ -16,6 +16,8 @@ MARGIN = 1.25
 """The far end of an estimate: the guest may write more in the next pass than in the last."""
 TELLING_SHARE = 0.95
 """A guest that writes more of what the link takes may converge or not: the far end would be a guess."""
+LEAST_RAISED_MS = 30
+"""A downtime limit that is raised at all becomes at least this: smaller steps cost more time than they save."""
 FEW_PASSES = 4
 """So many more passes at most where they have become short: the policy raises the limit after three."""
 
@@ -154,7 +156,8 @@ def expected_stop(
     """How long the guest will stand still for its memory, at least and at most; None while it cannot be told.
 
     At most: the limit in force, or what the newest pass would need, as the policy raises the limit only so far, and
-    not while passes shrink. At least: another pass, shorter by dirty / rate, may come first.
+    not while passes shrink; but the shortest passes may stop doing so, and then it is LEAST_RAISED_MS at once. At
+    least: another pass, shorter by dirty / rate, may come first.
     """
     if left is None or not rate or dirty is None or limit_ms is None or max_downtime_ms is None:
         return None
@@ -163,7 +166,8 @@ def expected_stop(
         return None
     low = min(need, limit_ms) * min(1.0, dirty / rate)
     shrinks = dirty * MARGIN <= rate and (shrinks or need > max_downtime_ms)
-    high = limit_ms if shrinks else max(limit_ms, need * MARGIN)
+    raised = max(limit_ms, LEAST_RAISED_MS)
+    high = raised if shrinks else max(raised, need * MARGIN)
     return int(low), max(int(low), min(int(high), max_downtime_ms))
 
 

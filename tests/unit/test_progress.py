@@ -167,6 +167,22 @@ def test_a_guest_that_keeps_up_within_the_users_limit_is_expected_to_stop_for_wh
     assert sample.eta_s is not None
 
 
+@pytest.mark.parametrize(("max_downtime_ms", "most_ms"), [(500, 30), (10, 10)])
+def test_a_stop_that_short_is_not_promised_as_the_limit_may_have_to_be_raised(
+    max_downtime_ms: int, most_ms: int
+) -> None:
+    """The shortest passes may stop shrinking above the first limit: then it is raised to 30 ms, as far as allowed."""
+    long_before = from_statistics(from_fields(passing(60, 8, 4)), [], 5, max_downtime_ms=max_downtime_ms)
+    shrinks = from_statistics(
+        from_fields(passing(20, 8, 5)), [long_before], 5, max_downtime_ms=max_downtime_ms
+    )
+    stuck = from_statistics(from_fields(passing(7, 16)), [], 5, max_downtime_ms=max_downtime_ms)
+    for sample in (shrinks, stuck):
+        assert sample.stop_ms is not None
+        assert sample.stop_ms[0] <= 5
+        assert sample.stop_ms[1] == most_ms
+
+
 def test_a_guest_beyond_the_users_limit_is_promised_neither_an_end_nor_a_stop() -> None:
     sample = from_statistics(from_fields(passing(2000, 16)), [], 30, max_downtime_ms=500)
     assert (sample.eta_s, sample.stop_ms) == (None, None)
