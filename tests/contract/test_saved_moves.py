@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import libvirt
@@ -18,6 +19,7 @@ from backends.hypervisor.whereabouts import Whereabouts, whereabouts
 from backends.migration import host_files
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import saved, way_back
+from backends.migration.verdict import STARTING_UP
 from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName
@@ -196,6 +198,85 @@ async def test_a_guest_that_somebody_starts_meanwhile_is_not_started_twice(
     assert (move.outcome.result, move.outcome.where) == (Result.FAILED, HERE)
     assert "somebody has started it" in words(move)
     assert await places(fleet) == {HERE: GuestState.RUNNING}
+
+
+async def test_a_guest_that_ran_meanwhile_is_never_put_back_to_an_older_state(
+    fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Started from its disks on its source, and ended again: they are newer than the memory that is carried."""
+    gate = asyncio.Event()
+    hinder(monkeypatch, Hindered(gate=gate))
+    key = guest_named(fleet.state, NAME).key
+    move_id = await start(fleet)
+    await until(fleet, at_stage(move_id, "carrying the state over"))
+    assert isinstance(fleet, FleetService)
+    connection = fleet._supervisors[HERE].current().connection(key.driver)
+    for action in (GuestAction.START, GuestAction.FORCE_OFF):
+        await lifecycle.act(connection, key.uuid, action)
+    gate.set()
+    move = await ended(fleet, move_id)
+    assert move.outcome is not None and move.outcome.result is Result.FAILED
+    assert "is older than its disks, and is not restored" in words(move)
+    assert not any(guest.state.active for guest in fleet.state.guests() if guest.name == NAME)
+    assert states_in(folder) == [f"virt-ferry-{move.id}.save"]
+
+
+async def test_a_restore_that_still_reads_is_waited_for_and_is_no_arrival(
+    fleet: Fleet, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a paused guest, whose restore fails after all: its memory is in the source's file alone."""
+    real, asked = saving.restore, 0
+
+    async def breaks(connection: Connection, path: str, *, paused: bool) -> None:
+        if connection.host == THERE:
+            raise LinkError("the connection broke", host=connection.host)
+        await real(connection, path, paused=paused)
+
+    async def reads_then_fails(connection: Connection, uuid: str) -> Whereabouts:
+        nonlocal asked
+        seen = await whereabouts(connection, uuid)
+        if connection.host == HERE:
+            return seen
+        asked += 1
+        if asked < 3:
+            return replace(seen, state=GuestState.PAUSED, reason=STARTING_UP)
+        return replace(seen, state=GuestState.OFF, reason="")
+
+    await fleet.act(guest_named(fleet.state, NAME).key, GuestAction.PAUSE)
+    await until(fleet, lambda state: guest_named(state, NAME).state is GuestState.PAUSED)
+    monkeypatch.setattr(saving, "restore", breaks)
+    monkeypatch.setattr(way_back, "whereabouts", reads_then_fails)
+    monkeypatch.setattr(way_back, "FENCE_S", 0.1)
+    move = await ended(fleet, await start(fleet))
+    assert move.outcome is not None and asked == 3
+    assert (move.outcome.result, move.outcome.where) == (Result.FAILED, HERE)
+    assert "has it all the same" not in words(move)
+    assert await places(fleet) == {HERE: GuestState.PAUSED}
+    assert states_in(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "since", "then"),
+    [
+        (GuestAction.PAUSE, GuestAction.RESUME, GuestState.RUNNING),
+        (None, GuestAction.PAUSE, GuestState.PAUSED),
+    ],
+)
+async def test_it_goes_on_as_it_was_when_the_move_began_and_not_when_it_was_planned(
+    fleet: Fleet, before: GuestAction | None, since: GuestAction, then: GuestState
+) -> None:
+    guest = guest_named(fleet.state, NAME)
+    assert isinstance(fleet, FleetService)
+    connection = fleet._supervisors[HERE].current().connection(guest.key.driver)
+    if before is not None:
+        await lifecycle.act(connection, guest.key.uuid, before)
+    checked = await fleet.preflight(MoveRequest(guest.key, guest.name, THERE, MoveMode.SAVED))
+    await lifecycle.act(connection, guest.key.uuid, since)
+    move = await ended(fleet, fleet.start_move(checked, accept_doubts=True))
+    assert move.outcome is not None
+    assert (move.outcome.result, move.outcome.state) == (Result.SUCCEEDED, then)
+    assert move.preflight is not None
+    assert move.preflight.was_paused is (then is GuestState.PAUSED)  # as the next program is to find it
 
 
 async def test_a_restore_whose_answer_is_lost_is_found_out(

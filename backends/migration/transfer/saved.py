@@ -20,11 +20,13 @@ from backends.hypervisor.whereabouts import whereabouts
 from backends.migration.alongside import alongside, unless
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
+from backends.migration.saved_state import is_older_than_disks
 from backends.migration.transfer import state_file
 from backends.migration.transfer.stage import SAMPLE_INTERVAL_S, Stage
 from backends.migration.transfer.state_file import file_at
 from backends.migration.transfer.transfer import Transfer
 from backends.migration.transfer.way_back import Attempt, WayBack, found, life_of
+from backends.model.guest import GuestState
 from backends.model.move import LogKind, Trace, TraceKind
 from backends.remote.carry import Pace, carry_file
 
@@ -43,8 +45,8 @@ class SavedTransfer(Transfer):
         self._is_mine = False
         """Run by this program, which then has left nothing undone."""
         self._began_s = 0.0
-        preflight = record.move.preflight
-        self._paused = preflight is not None and preflight.was_paused
+        self._paused = False
+        """As it was when the move began, which may be long after the plan was made."""
 
     async def run(self) -> FerryError | None:
         """See Transfer. On any failure before the destination runs the guest, it is restored on the source."""
@@ -80,6 +82,8 @@ class SavedTransfer(Transfer):
         here = self._source.current().connection(self._driver)
         guest = await read_guest(here, self._request.guest)
         needed_bytes = guest.memory_bytes if guest else 0
+        self._paused = guest is not None and guest.state is GuestState.PAUSED
+        self._record.was_paused(self._paused)
         definition = await saving.read_whole_definition(here, self._uuid)
         move = self._record.id
         departure = await state_file.to_leave_from(self._source, self._driver, move, needed_bytes)
@@ -149,6 +153,13 @@ class SavedTransfer(Transfer):
         if here.state.active:
             raise ActionError(
                 f"the guest is {here.state.value} on {self._source.name}: somebody has started it meanwhile",
+                host=self._source.name,
+                operation="restore the guest",
+            )
+        if is_older_than_disks(here.state, here.reason):
+            raise ActionError(
+                f"somebody has started it on {self._source.name} meanwhile, and it is off again ({here.reason}):"
+                " its saved state is older than its disks",
                 host=self._source.name,
                 operation="restore the guest",
             )

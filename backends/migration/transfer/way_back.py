@@ -14,6 +14,7 @@ from backends.hypervisor.whereabouts import Whereabouts, whereabouts
 from backends.migration.host_files import files_of
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
+from backends.migration.saved_state import is_all_there, is_being_read, is_older_than_disks
 from backends.migration.transfer.state_file import file_at
 from backends.migration.verdict import SAVED
 from backends.model.move import Trace, TraceKind
@@ -106,7 +107,7 @@ class WayBack:
             there = await self._ask_destination()
             if there is None:
                 return _unknown(self._destination, error)
-            if there.state.executing or (self._attempt.paused and there.state.active):
+            if there.state.executing or (self._attempt.paused and is_all_there(there.state, there.reason)):
                 self._record.log(f"{self._destination.name} has it all the same")
                 return None
             if there.state.active:
@@ -121,17 +122,24 @@ class WayBack:
     async def _ask_destination(self) -> Whereabouts | None:
         """What it has for good, after a restore was asked for there; None where it does not answer.
 
-        Without the file a restore that still waits for its turn will fail, and one that has begun is seen.
+        Without the file a restore that still waits for its turn will fail, and one that has begun is seen, and waited
+        for: it reads what it has open, and may yet fail.
         """
         deadline_s = _now_s() + WAIT_DEADLINE_S
+        latest_s = _now_s() + saving.RESTORE_DEADLINE_S
+        seen: Whereabouts | None = None
         while _now_s() < deadline_s:
             try:
                 await file_at(self._destination, self._attempt.arrival).remove()
                 await asyncio.sleep(FENCE_S)
-                return await whereabouts(self._connection(self._destination), self._key.uuid)
+                seen = await whereabouts(self._connection(self._destination), self._key.uuid)
+                if not is_being_read(seen.state, seen.reason):
+                    return seen
+                deadline_s = min(_now_s() + WAIT_DEADLINE_S, latest_s)
             except FerryError:
-                await asyncio.sleep(ASK_INTERVAL_S)
-        return None
+                seen = None
+            await asyncio.sleep(ASK_INTERVAL_S)
+        return seen
 
     async def _never_ran(self, there: Whereabouts) -> bool:
         """Is it sure that the guest, off there now, has not run there meanwhile, and written to its disks?
@@ -196,6 +204,12 @@ class WayBack:
             return False
         if here.state.active:
             self._record.log(f"it is {here.state.value} on {self._source.name}, as before")
+            return True
+        if self._attempt.saved and is_older_than_disks(here.state, here.reason):
+            self._record.log(
+                f"it is off on {self._source.name} ({here.reason}), and has run since it was saved:"
+                " its state is older than its disks, and is not restored"
+            )
             return True
         if not (self._attempt.saved or here.reason == SAVED or not here.defined):
             self._record.log(
