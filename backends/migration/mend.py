@@ -18,6 +18,12 @@ from backends.migration import own_images
 from backends.migration.checks.markers import IN_ENGLISH, reason
 from backends.migration.host_files import files_of
 from backends.migration.own_images import Removal
+from backends.migration.saved_state import (
+    is_all_there,
+    is_being_read,
+    is_older_than_disks,
+    may_have_run_since,
+)
 from backends.migration.verdict import POSTCOPY_FAILED
 from backends.migration.virsh import peer_uris
 from backends.model.guest import GuestAction, GuestKey, GuestState
@@ -115,11 +121,14 @@ class _Case:
             return Whereabouts(defined=False)
         return await whereabouts(session.connection(self.key.driver), self.key.uuid)
 
-    async def must_not_be_elsewhere(self) -> None:
-        """Raises ActionError unless every other host says that it does not have the guest running, or half."""
+    async def must_not_be_elsewhere(self) -> dict[HostName, Whereabouts]:
+        """Raises ActionError unless every other host says that it does not have the guest running, or half.
+
+        Returns what they say.
+        """
         answers = await self.ask_others()
         for host, seen in answers.items():
-            if seen is not None and (seen.state.executing or seen.job_running):
+            if seen is not None and _may_run(seen):
                 raise self.wrong(f"{self.name} is {seen.state.value} on {host}")
         silent = [host for host, seen in answers.items() if seen is None]
         if silent:
@@ -127,11 +136,30 @@ class _Case:
                 f"{self.name} may run on {' or '.join(silent)}, which {_does_not(silent)} answer",
                 hint=f"where you know that it does not: {self.unfinished.command}",
             )
+        return {host: seen for host, seen in answers.items() if seen is not None}
+
+    async def must_not_have_run(self, here: Whereabouts) -> None:
+        """Raises ActionError unless its saved state is as new as its disks, as far as any host can tell."""
+        others = await self.must_not_be_elsewhere()
+        active = next((host for host, seen in others.items() if seen.state.active), None)
+        if active is not None:
+            raise self.wrong(f"{self.name} is {others[active].state.value} on {active}")
+        ran = [(host, seen) for host, seen in others.items() if may_have_run_since(seen.state, seen.reason)]
+        if is_older_than_disks(here.state, here.reason):
+            ran.insert(0, (self.host, here))
+        if ran:
+            host, seen = ran[0]
+            raise self.wrong(
+                f"{self.name} is {seen.state.value} on {host} ({seen.reason}), and may have run there since it was"
+                " saved: its state is older than its disks then",
+                hint=f"where you know that it has not: {self.unfinished.command}",
+            )
 
     async def must_be_somewhere(self) -> None:
-        """Raises FerryError unless a host has the guest active: else a saved state may be all that is left of it."""
+        """Raises FerryError unless a host has all of the guest: else a saved state may be all that is left of it."""
         here, others = await asyncio.gather(self.ask_here(), self.ask_others())
-        if not any(seen is not None and seen.state.active for seen in (here, *others.values())):
+        answers = (here, *others.values())
+        if not any(seen is not None and is_all_there(seen.state, seen.reason) for seen in answers):
             raise self.wrong(f"no host has {self.name} now: its memory may be in that file alone")
 
     async def must_be_elsewhere(self) -> None:
@@ -157,6 +185,11 @@ class _Case:
     @property
     def _operation(self) -> str:
         return self.unfinished.mend.value if self.unfinished.mend else "mend"
+
+
+def _may_run(seen: Whereabouts) -> bool:
+    """Now, or in a moment."""
+    return seen.state.executing or seen.job_running or is_being_read(seen.state, seen.reason)
 
 
 def _does_not(hosts: list[HostName]) -> str:
@@ -231,11 +264,11 @@ async def _transfer_the_rest(case: _Case, destination: Supervisor) -> None:
 
 
 async def _restore(case: _Case) -> str:
-    """Right only while no host has it active: two guests from one state would write to the same disks."""
+    """Right only while no host has it active, and none has let it run since: its memory must fit to its disks."""
     here = await case.ask_here()
     if here.state.active:
         raise case.wrong(f"{case.name} is {here.state.value} here")
-    await case.must_not_be_elsewhere()
+    await case.must_not_have_run(here)
     await restore(case.connection, case.unfinished.path, paused=case.unfinished.was_paused)
     now = await case.ask_here()
     return f"{case.name} was restored on {case.host}, and is {now.state.value}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from backends.migration.own_images import removal_command
+from backends.migration.saved_state import is_all_there, is_older_than_disks
 from backends.migration.survey import (
     Survey,
     Words,
@@ -52,9 +53,19 @@ def _state_file(survey: Survey, move: Move, trace: Trace) -> Words:
     name, path, key = move.request.name, shown(trace), move.request.guest
     active = next((guest for guest in survey.twins(key) if guest.state.active), None)
     remove = remove_command(survey.spec(trace.host), path)
+    if active is not None and not is_all_there(active.state, active.reason):
+        text = f"{active.key.host} is starting {name}; keep its saved state on {trace.host} until it runs: {path}"
+        return Words(text, "")
     if active is not None:
         text = f"{name} is on {active.key.host}; its saved state is of no more use on {trace.host}: {path}"
         return Words(text, remove, Mend.REMOVE_FILE)
+    saver = next((guest for guest in survey.twins(key) if guest.key.host == move.source), None)
+    if saver is not None and is_older_than_disks(saver.state, saver.reason):
+        text = (
+            f"{name} has been started on {move.source} since it was saved, and is off ({saver.reason}): its state on"
+            f" {trace.host} is older than its disks, never restore it: {path}"
+        )
+        return Words(text, remove)
     if any(one.kind is TraceKind.STATE_FILE and one.host == move.source != trace.host for one in move.traces):
         text = f"a copy of the saved state of {name}, perhaps not whole, is on {trace.host}: {path}"
         return Words(f"{text}; the state itself is on {move.source}", remove)

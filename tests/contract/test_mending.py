@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from backends.embedded import node_xml
 from backends.errors import ActionError, FerryError
 from backends.hypervisor import lifecycle
+from backends.hypervisor.connection import Connection
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
 from backends.migration.mend import mend
+from backends.migration.verdict import STARTING_UP
 from backends.model.guest import GuestAction, GuestKey, GuestState
 from backends.model.host import HostName, HostSpec, Reach
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
@@ -34,6 +37,11 @@ class Hosts:
         """To the guest there."""
         for action in actions:
             await lifecycle.act(self.supervisors[host].current().connection("test"), UUID, action)
+
+    async def forget(self, host: HostName) -> None:
+        """It ends there, and leaves no definition and no reason."""
+        await self.act(host, GuestAction.FORCE_OFF)
+        await self.libvirt(host, lambda conn: conn.lookupByUUIDString(UUID).undefine() and None)
 
     async def libvirt(self, host: HostName, work: Callable[[Any], Any]) -> Any:
         """Call libvirt itself."""
@@ -146,7 +154,7 @@ async def test_a_saved_guest_is_restored_where_no_host_has_it(hosts: Hosts, tmp_
     with pytest.raises(ActionError, match="is running on h2"):
         await hosts.mend(Mend.RESTORE, path=str(state))
     assert (await hosts.seen(H1)).state is GuestState.OFF
-    await hosts.act(H2, GuestAction.FORCE_OFF)
+    await hosts.forget(H2)
     assert await hosts.mend(Mend.RESTORE, path=str(state)) == f"{NAME} was restored on h1, and is running"
     with pytest.raises(ActionError, match="is running here"):
         await hosts.mend(Mend.RESTORE, path=str(state))
@@ -155,8 +163,72 @@ async def test_a_saved_guest_is_restored_where_no_host_has_it(hosts: Hosts, tmp_
 async def test_a_guest_that_was_paused_before_is_restored_paused(hosts: Hosts, tmp_path: Path) -> None:
     state = tmp_path / "web.save"
     await hosts.libvirt(H1, lambda conn: conn.lookupByUUIDString(UUID).save(str(state)) and None)
-    await hosts.act(H2, GuestAction.FORCE_OFF)
+    await hosts.forget(H2)
     assert (await hosts.mend(Mend.RESTORE, path=str(state), was_paused=True)).endswith("is paused")
+
+
+async def save(hosts: Hosts, tmp_path: Path) -> str:
+    """The guest of h1; returns the path of its state."""
+    state = str(tmp_path / "web.save")
+    await hosts.libvirt(H1, lambda conn: conn.lookupByUUIDString(UUID).save(state) and None)
+    return state
+
+
+async def test_a_guest_that_ran_since_it_was_saved_is_not_restored_over_its_disks(
+    hosts: Hosts, tmp_path: Path
+) -> None:
+    state = await save(hosts, tmp_path)
+    await hosts.forget(H2)
+    await hosts.act(H1, GuestAction.START, GuestAction.FORCE_OFF)
+    with pytest.raises(ActionError, match=r"off on h1 \(destroyed\).* older than its disks") as caught:
+        await hosts.mend(Mend.RESTORE, path=state)
+    assert "virsh ..." in caught.value.hint
+    assert (await hosts.seen(H1)).state is GuestState.OFF
+
+
+async def test_so_is_none_that_may_have_run_on_another_host(hosts: Hosts, tmp_path: Path) -> None:
+    state = await save(hosts, tmp_path)
+    await hosts.act(H2, GuestAction.FORCE_OFF)
+    with pytest.raises(ActionError, match=r"off on h2 \(destroyed\).* may have run there"):
+        await hosts.mend(Mend.RESTORE, path=state)
+    assert (await hosts.seen(H1)).state is GuestState.OFF
+
+
+async def test_nor_is_one_that_another_host_has_paused(hosts: Hosts, tmp_path: Path) -> None:
+    state = await save(hosts, tmp_path)
+    await hosts.act(H2, GuestAction.PAUSE)
+    with pytest.raises(ActionError, match="is paused on h2"):
+        await hosts.mend(Mend.RESTORE, path=state, was_paused=True)
+    assert (await hosts.seen(H1)).state is GuestState.OFF
+
+
+async def still_reads(connection: Connection, uuid: str) -> Whereabouts:
+    """h2 restores the guest, and has not read all of its state."""
+    seen = await whereabouts(connection, uuid)
+    if connection.host != H2:
+        return seen
+    return replace(seen, state=GuestState.PAUSED, reason=STARTING_UP)
+
+
+async def test_a_saved_state_stays_while_a_host_still_reads_it(
+    hosts: Hosts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await save(hosts, tmp_path)
+    state = tmp_path / "web.save"
+    monkeypatch.setattr("backends.migration.mend.whereabouts", still_reads)
+    with pytest.raises(ActionError, match="in that file alone"):
+        await hosts.mend(Mend.REMOVE_FILE, kind=UnfinishedKind.STATE_FILE, path=str(state))
+    assert state.exists()
+
+
+async def test_a_guest_is_not_resumed_beside_one_that_is_starting(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hosts.act(H1, GuestAction.PAUSE)
+    monkeypatch.setattr("backends.migration.mend.whereabouts", still_reads)
+    with pytest.raises(ActionError, match="is paused on h2"):
+        await hosts.mend(Mend.RESUME)
+    assert (await hosts.seen(H1)).state is GuestState.PAUSED
 
 
 async def test_a_saved_state_is_only_removed_while_some_host_has_the_guest(

@@ -224,6 +224,25 @@ def test_a_saved_state_is_restored_while_the_guest_runs_nowhere_and_else_removed
     assert one.command == """ssh root@h1 'rm -- '"'"'/var/tmp/web state.save'"'"''"""
 
 
+def test_a_saved_state_is_kept_while_a_host_still_reads_it() -> None:
+    move = a_move(traces=(Trace(TraceKind.STATE_FILE, H1, STATE),))
+    one = only(fleet(guest("h2", "web", PAUSED, reason="starting up")).state, [move])
+    assert (one.mend, one.command) == (None, "")
+    assert "keep its saved state" in one.text
+    restored = guest("h2", "web", PAUSED, reason="user")
+    assert only(fleet(restored).state, [move]).mend is Mend.REMOVE_FILE
+
+
+@pytest.mark.parametrize("reason", ["shutdown", "destroyed", "crashed", "failed"])
+def test_a_saved_state_is_not_restored_over_the_disks_of_a_guest_that_ran_since(reason: str) -> None:
+    move = a_move(traces=(Trace(TraceKind.STATE_FILE, H1, STATE), Trace(TraceKind.STATE_FILE, H2, STATE)))
+    items = unfinished(fleet(guest("h1", "web", OFF, reason=reason)).state, [move])
+    assert [one.mend for one in items] == [None, None]
+    assert all("never restore it" in one.text and "rm --" in one.command for one in items)
+    (first, _) = unfinished(fleet(guest("h1", "web", OFF, reason="saved")).state, [move])
+    assert first.mend is Mend.RESTORE
+
+
 def test_a_copy_of_the_saved_state_is_not_restored_beside_the_state_itself() -> None:
     move = a_move(traces=(Trace(TraceKind.STATE_FILE, H1, STATE), Trace(TraceKind.STATE_FILE, H2, STATE)))
     expected = [(UnfinishedKind.STATE_FILE, H1, Mend.RESTORE), (UnfinishedKind.STATE_FILE, H2, None)]
