@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backends.migration.survey import Survey, Words, about, virsh
+from backends.migration.survey import Survey, Words, about, virsh, was_paused
 from backends.migration.verdict import INCOMING, POSTCOPY, POSTCOPY_FAILED
 from backends.migration.virsh import peer_uris
 from backends.model.guest import Guest, GuestState
+from backends.model.move import MoveMode
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
 
 
@@ -23,7 +24,11 @@ def of_guest(survey: Survey, same: list[Guest]) -> Iterator[Unfinished]:
         yield about(survey, UnfinishedKind.RUNS_TWICE, executing[0], _runs_twice(survey, executing))
         return
     for guest in same:
-        if guest.state is GuestState.PAUSED and guest.reason == INCOMING:
+        if (
+            guest.state is GuestState.PAUSED
+            and guest.reason == INCOMING
+            and not _restored_paused(survey, guest)
+        ):
             yield about(survey, UnfinishedKind.PAUSED, guest, left_paused(survey, guest))
     active = next((guest for guest in same if guest.state.active), None)
     if active is not None and _is_half_lost(same, active):
@@ -33,6 +38,14 @@ def of_guest(survey: Survey, same: list[Guest]) -> Iterator[Unfinished]:
             if not guest.state.active and guest.persistent:
                 words = _defined_twice(survey, guest, active)
                 yield about(survey, UnfinishedKind.DEFINED_TWICE, guest, words)
+
+
+def _restored_paused(survey: Survey, guest: Guest) -> bool:
+    """Does it stand still as it did before it was saved? libvirt calls that by the word for an incoming half."""
+    move = survey.newest_move(guest.key)
+    if move is None or move.request.mode is not MoveMode.SAVED or move.outcome is None:
+        return False
+    return was_paused(move) and move.outcome.where == guest.key.host
 
 
 def _runs_twice(survey: Survey, executing: list[Guest]) -> Words:

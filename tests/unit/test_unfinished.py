@@ -17,9 +17,12 @@ from backends.model.host import HostFacts, HostName, Link
 from backends.model.move import (
     Move,
     MoveId,
+    MoveMode,
     MoveRequest,
+    Outcome,
     Phase,
     Preflight,
+    Result,
     RunningJob,
     Trace,
     TraceKind,
@@ -115,6 +118,28 @@ def test_a_guest_left_paused_is_to_be_resumed_where_it_runs_nowhere_else() -> No
     one = only(fleet(half("h2"), guest("h1", "web", OFF, persistent=False)).state)
     assert (one.kind, one.guest.host, one.mend) == (UnfinishedKind.PAUSED, H2, Mend.RESUME)
     assert one.command == "virsh -c qemu+ssh://root@h2/system resume web"
+
+
+def test_a_guest_that_was_restored_paused_as_it_was_before_is_in_order() -> None:
+    """libvirt calls it paused for migration, as it does an incoming half."""
+    move = a_move(Phase.SUCCEEDED)
+    assert move.preflight is not None
+    restored = replace(
+        move,
+        request=replace(move.request, mode=MoveMode.SAVED),
+        preflight=replace(move.preflight, was_paused=True),
+        outcome=Outcome(Result.SUCCEEDED, H2, PAUSED, "paused as it was before", 1.0),
+    )
+    scripted = fleet(half("h2"))
+    scripted.tell(MoveChanged(restored, step=True))
+    assert found(scripted.state) == []
+    for other in (
+        replace(restored, preflight=move.preflight),
+        replace(restored, request=move.request),
+        replace(restored, outcome=replace(restored.outcome, where=H1) if restored.outcome else None),
+    ):
+        scripted.tell(MoveChanged(other, step=True))
+        assert found(scripted.state) == [(UnfinishedKind.PAUSED, H2, Mend.RESUME)]
 
 
 def test_half_a_guest_beside_one_that_runs_is_for_a_person() -> None:
