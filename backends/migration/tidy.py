@@ -248,8 +248,10 @@ class Tidying:
                 return f"a copy of its saved state is left on {trace.host}: rm {shlex.quote(path)}"
             case TraceKind.STATE_FILE:
                 uri = host.spec.virsh_uri(self._key.driver)
-                restore = shlex.join(["virsh", "-c", uri, "restore", path])
-                return f"its saved state is kept on {trace.host}: {restore}"
+                preflight = self._record.move.preflight
+                paused = ("--paused",) if preflight is not None and preflight.was_paused else ()
+                restore = shlex.join(["virsh", "-c", uri, "restore", path, *paused])
+                return f"its saved state is kept on {trace.host}; if it has run nowhere since: {restore}"
 
     def _virsh(self, host: Supervisor, verb: str) -> str:
         name = virsh_name(self._record.move.request.name, self._key)

@@ -100,7 +100,9 @@ def _on_the_word_of_the_source(
         and destination is not None
         and destination.state.active
     ):
-        coming = destination.reason in (INCOMING, STARTING_UP)  # a restore reads the state, and may yet fail
+        coming = (
+            destination.reason == STARTING_UP
+        )  # a restore reads the state, and may yet fail; then it is INCOMING
         return _finding(Place.UNSETTLED if coming else Place.ARRIVED, destination)  # paused as it was before
     return _without_arrival(source, destination)
 

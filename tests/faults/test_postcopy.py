@@ -62,7 +62,8 @@ def test_a_post_copy_that_loses_its_channel_keeps_both_halves(scene: Scene) -> N
     assert end.truth.place is Place.SPLIT, end.truth
     assert "destroy neither" in end.words
     assert "--postcopy-resume" in end.words
-    assert [end.truth.on(host).reason for host in ("h1", "h2")] == ["post-copy failed"] * 2
+    assert end.truth.on("h1").reason == "post-copy failed"
+    assert end.truth.on("h2").reason in ("post-copy", "post-copy failed")  # it may not have noticed yet
 
 
 def test_a_post_copy_whose_daemons_lose_each_other_ends_alone(scene: Scene) -> None:

@@ -142,9 +142,9 @@ class SavedTransfer(Transfer):
 
     async def _define(self, definition: WholeDefinition) -> None:
         """A restored guest knows only how it ran; how it is to be started again is its definition."""
-        await self._leave(
-            TraceKind.DEFINITION, self._destination
-        )  # a transient one's too: it is to be found there
+        there = await whereabouts(self._destination.current().connection(self._driver), self._uuid)
+        # a transient guest's too: it is to be found there
+        await self._leave(TraceKind.DEFINITION, self._destination, was_there=there.defined)
         if definition.persistent:
             await saving.define(self._destination.current().connection(self._driver), definition.xml)
 
@@ -195,10 +195,12 @@ class SavedTransfer(Transfer):
         except FerryError as error:
             self._record.log(f"{self._destination.name} will not start it by itself: {error.cause}")
 
-    async def _leave(self, kind: TraceKind, host: Supervisor, path: str = "") -> None:
+    async def _leave(
+        self, kind: TraceKind, host: Supervisor, path: str = "", *, was_there: bool = False
+    ) -> None:
         """Journalled before it is put there."""
         self._must_go_on()
-        self._record.leave(Trace(kind, host.name, path))
+        self._record.leave(Trace(kind, host.name, path, was_there))
         await self._record.durable()
         self._must_go_on()
 
