@@ -14,7 +14,7 @@ from backends.fleet.jobs import watch_jobs
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.journal.journal import Journal
-from backends.migration.verdict import INCOMING
+from backends.migration.ending.verdict import INCOMING
 from backends.model.fleet import JobsChanged, MoveChanged
 from backends.model.host import HostName
 from backends.model.move import Move, MoveId, MoveRequest, Origin, Phase, RunningJob

@@ -18,13 +18,13 @@ from backends.migration import preflight
 from backends.migration.checks.context import Context
 from backends.migration.elsewhere import Elsewhere
 from backends.migration.journey import Journey
-from backends.migration.leftovers import watch_unfinished
-from backends.migration.mend import mend
+from backends.migration.leftovers.mend import mend
+from backends.migration.leftovers.unfinished import without_trace
+from backends.migration.leftovers.watch import watch_unfinished
 from backends.migration.preflight import OnCheck
 from backends.migration.record import MoveRecord
 from backends.migration.transfer.choice import transfer_for
 from backends.migration.transfer.transfer import Transfer
-from backends.migration.unfinished import without_trace
 from backends.model.fleet import MoveGone
 from backends.model.history import AuditLine
 from backends.model.host import HostName

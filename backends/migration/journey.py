@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from backends.errors import AbortedError, ActionError, FerryError, JournalError, LinkError
 from backends.fleet.supervisor import Supervisor
 from backends.migration import machine
+from backends.migration.ending.settle import Settlement
 from backends.migration.gap import GapWatch, watch_gap
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
-from backends.migration.settle import Settlement
 from backends.migration.transfer.transfer import Transfer
 from backends.model.move import LogKind, Move, MoveMode, Origin, Phase
 

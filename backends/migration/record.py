@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from backends.errors import JournalError
 from backends.fleet.mailbox import Board
 from backends.journal.journal import Journal
+from backends.migration.convergence.progress import extended
 from backends.migration.machine import Signal, step
-from backends.migration.progress import extended
 from backends.model.fleet import MoveChanged
 from backends.model.guest import GuestState, virsh_name
 from backends.model.move import (

@@ -18,8 +18,8 @@ from backends.errors import CommandError, FerryError, JournalError, LinkError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.journal.journal import Journal
-from backends.migration import own_images
-from backends.migration.own_images import Removal, mark_of
+from backends.migration.ending import own_images
+from backends.migration.ending.own_images import Removal, mark_of
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import disks
 from backends.model.fleet import FleetState

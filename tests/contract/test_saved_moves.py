@@ -17,9 +17,9 @@ from backends.hypervisor import lifecycle, saving
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
 from backends.migration import host_files
+from backends.migration.ending.verdict import STARTING_UP
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import saved, way_back
-from backends.migration.verdict import STARTING_UP
 from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName

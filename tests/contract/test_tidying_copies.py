@@ -12,11 +12,11 @@ from backends.embedded import node_xml
 from backends.errors import ActionError
 from backends.fleet.mailbox import Board
 from backends.hypervisor import lifecycle
-from backends.migration import mend as mending
-from backends.migration.own_images import mark_of
+from backends.migration.ending.own_images import mark_of
+from backends.migration.ending.tidy import Tidying
+from backends.migration.ending.verdict import Place
+from backends.migration.leftovers import mend as mending
 from backends.migration.record import MoveRecord
-from backends.migration.tidy import Tidying
-from backends.migration.verdict import Place
 from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.host import HostName, HostSpec, Reach

@@ -10,8 +10,8 @@ from backends.lab.guest_xml import GuestSpec
 from backends.lab.host import Host
 from backends.lab.lab import Lab
 from backends.lab.specs import lab_specs
-from backends.migration.mend import mend
-from backends.migration.unfinished import unfinished
+from backends.migration.leftovers.mend import mend
+from backends.migration.leftovers.unfinished import unfinished
 from backends.model.fleet import FleetState
 from backends.model.host import HostName
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from backends.hypervisor.jobs import JobStatistics
-from backends.migration import policy
-from backends.migration.policy import Decision, PolicyState, RaiseDowntime, Say
-from backends.migration.progress import extended, from_statistics
+from backends.migration.convergence import policy
+from backends.migration.convergence.policy import Decision, PolicyState, RaiseDowntime, Say
+from backends.migration.convergence.progress import extended, from_statistics
 from backends.model.guest import GuestKey
 from backends.model.host import HostName
 from backends.model.move import LastResort, MoveProgress, MoveRequest

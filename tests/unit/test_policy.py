@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from backends.migration import policy
-from backends.migration.policy import (
+from backends.migration.convergence import policy
+from backends.migration.convergence.policy import (
     FIRST_DOWNTIME_MS,
     Abort,
     Decision,
@@ -24,7 +24,7 @@ from backends.migration.policy import (
     Say,
     StartPostcopy,
 )
-from backends.migration.progress import LEAST_RAISED_MS
+from backends.migration.convergence.progress import LEAST_RAISED_MS
 from backends.model.move import LastResort, MoveMode, MoveProgress
 from tests.unit.precopy import MIB, Guest, Link, Run, floor_ms, request, run
 

@@ -14,9 +14,16 @@ from pathlib import Path
 import pytest
 
 from backends.hypervisor.jobs import from_fields
-from backends.migration import policy
-from backends.migration.policy import Abort, Decision, PauseGuest, RaiseDowntime, Say, StartPostcopy
-from backends.migration.progress import extended, from_statistics
+from backends.migration.convergence import policy
+from backends.migration.convergence.policy import (
+    Abort,
+    Decision,
+    PauseGuest,
+    RaiseDowntime,
+    Say,
+    StartPostcopy,
+)
+from backends.migration.convergence.progress import extended, from_statistics
 from backends.model.move import LastResort, MoveProgress, Outlook
 from tests.unit.precopy import request
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.hypervisor.jobs import from_fields
-from backends.migration.progress import MAX_HISTORY, estimate, extended, from_statistics
+from backends.migration.convergence.progress import MAX_HISTORY, estimate, extended, from_statistics
 from backends.model.move import MoveProgress, Outlook
 
 MIB = 2**20

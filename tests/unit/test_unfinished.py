@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from backends.migration.own_images import mark_of
-from backends.migration.survey import SURE_AFTER_S
-from backends.migration.unfinished import unfinished, without_trace
+from backends.migration.ending.own_images import mark_of
+from backends.migration.leftovers.survey import SURE_AFTER_S
+from backends.migration.leftovers.unfinished import unfinished, without_trace
 from backends.model.fleet import FleetState, JobsChanged, MoveChanged
 from backends.model.guest import Disk, DiskKind, Guest, GuestState
 from backends.model.host import HostFacts, HostName, Link

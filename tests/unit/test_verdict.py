@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.hypervisor.whereabouts import Whereabouts
-from backends.migration.verdict import (
+from backends.migration.ending.verdict import (
     MIGRATED,
     POSTCOPY,
     POSTCOPY_FAILED,

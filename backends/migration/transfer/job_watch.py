@@ -14,11 +14,11 @@ from backends.hypervisor.connection import Connection
 from backends.hypervisor.events import DomainEvent, DomainEventKind
 from backends.hypervisor.jobs import JobStatistics
 from backends.hypervisor.whereabouts import whereabouts
+from backends.migration.convergence.policy import Decision
+from backends.migration.ending.verdict import MIGRATED, POSTCOPY, POSTCOPY_FAILED
 from backends.migration.machine import Signal
-from backends.migration.policy import Decision
 from backends.migration.record import MoveRecord
 from backends.migration.transfer.steering import Steering
-from backends.migration.verdict import MIGRATED, POSTCOPY, POSTCOPY_FAILED
 from backends.model.move import MoveMode, Origin, Phase, TraceKind
 
 SAMPLE_INTERVAL_S = 0.25

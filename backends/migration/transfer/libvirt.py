@@ -13,8 +13,8 @@ from backends.hypervisor import jobs, lifecycle, migrate
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.migrate import MigrationOptions
 from backends.hypervisor.whereabouts import whereabouts
-from backends.migration import policy
 from backends.migration.alongside import alongside, unless
+from backends.migration.convergence import policy
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.migration.transfer import disks, last_words

@@ -18,9 +18,9 @@ from backends.hypervisor.inventory import read_guest
 from backends.hypervisor.saving import WholeDefinition
 from backends.hypervisor.whereabouts import whereabouts
 from backends.migration.alongside import alongside, unless
+from backends.migration.ending.saved_state import is_older_than_disks
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
-from backends.migration.saved_state import is_older_than_disks
 from backends.migration.transfer import state_file
 from backends.migration.transfer.stage import SAMPLE_INTERVAL_S, Stage
 from backends.migration.transfer.state_file import file_at

@@ -8,9 +8,9 @@ import humanize
 
 from backends.errors import FerryError
 from backends.hypervisor.jobs import JobStatistics
-from backends.migration import policy, progress
+from backends.migration.convergence import policy, progress
+from backends.migration.convergence.policy import Decision
 from backends.migration.machine import Signal
-from backends.migration.policy import Decision
 from backends.migration.record import MoveRecord
 from backends.model.move import LogKind, MoveMode, MoveProgress, Origin, Phase
 

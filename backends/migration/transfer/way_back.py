@@ -11,12 +11,12 @@ from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, saving
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
+from backends.migration.ending.saved_state import is_all_there, is_being_read, is_older_than_disks
+from backends.migration.ending.verdict import SAVED
 from backends.migration.host_files import files_of
 from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
-from backends.migration.saved_state import is_all_there, is_being_read, is_older_than_disks
 from backends.migration.transfer.state_file import file_at
-from backends.migration.verdict import SAVED
 from backends.model.move import Trace, TraceKind
 
 WAIT_DEADLINE_S = 180.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import humanize
 
-from backends.migration.passes import Pass
+from backends.migration.convergence.passes import Pass
 from backends.model.move import LastResort, MoveProgress
 
 _MINUTE_S = 60

@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from math import ceil
 
-from backends.migration import reasons
-from backends.migration.passes import Passes
-from backends.migration.progress import LEAST_RAISED_MS
+from backends.migration.convergence import reasons
+from backends.migration.convergence.passes import Passes
+from backends.migration.convergence.progress import LEAST_RAISED_MS
 from backends.model.move import LastResort, MoveMode, MoveProgress, MoveRequest
 
 FIRST_DOWNTIME_MS = 5

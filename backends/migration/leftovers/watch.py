@@ -8,7 +8,7 @@ import time
 from backends.errors import JournalError
 from backends.fleet.mailbox import Board
 from backends.journal.journal import Journal
-from backends.migration.unfinished import unfinished
+from backends.migration.leftovers.unfinished import unfinished
 from backends.model.fleet import UnfinishedChanged
 from backends.model.move import Move
 

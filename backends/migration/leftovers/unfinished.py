@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from backends.migration.survey import Survey
-from backends.migration.unfinished_guests import broken_postcopy, of_guest
-from backends.migration.unfinished_traces import of_trace
+from backends.migration.leftovers.guests import broken_postcopy, of_guest
+from backends.migration.leftovers.survey import Survey
+from backends.migration.leftovers.traces import of_trace
 from backends.model.fleet import FleetState
 from backends.model.move import Move
 from backends.model.unfinished import Unfinished, UnfinishedKind

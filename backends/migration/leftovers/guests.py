@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from backends.migration.survey import Survey, Words, about, virsh, was_paused
-from backends.migration.verdict import INCOMING, POSTCOPY, POSTCOPY_FAILED
+from backends.migration.ending.verdict import INCOMING, POSTCOPY, POSTCOPY_FAILED
+from backends.migration.leftovers.survey import Survey, Words, about, virsh, was_paused
 from backends.migration.virsh import peer_uris
 from backends.model.guest import Guest, GuestState
 from backends.model.move import MoveMode

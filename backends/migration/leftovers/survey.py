@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from backends.migration.verdict import POSTCOPY_FAILED
+from backends.migration.ending.verdict import POSTCOPY_FAILED
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest, GuestKey, GuestState, virsh_name
 from backends.model.host import HostName, HostSpec, Reach

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backends.migration.verdict import MIGRATED, SAVED, STARTING_UP
+from backends.migration.ending.verdict import MIGRATED, SAVED, STARTING_UP
 from backends.model.guest import GuestState
 
 _FAILED = "failed"

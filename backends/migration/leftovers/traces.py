@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shlex
 
-from backends.migration.own_images import removal_command
-from backends.migration.saved_state import is_all_there, is_older_than_disks
-from backends.migration.survey import (
+from backends.migration.ending.own_images import removal_command
+from backends.migration.ending.saved_state import is_all_there, is_older_than_disks
+from backends.migration.ending.verdict import POSTCOPY_FAILED
+from backends.migration.leftovers.guests import left_paused
+from backends.migration.leftovers.survey import (
     Survey,
     Words,
     about,
@@ -16,8 +18,6 @@ from backends.migration.survey import (
     shown,
     was_paused,
 )
-from backends.migration.unfinished_guests import left_paused
-from backends.migration.verdict import POSTCOPY_FAILED
 from backends.model.guest import Guest, GuestKey, GuestState
 from backends.model.move import Move, Trace, TraceKind
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind

@@ -14,17 +14,17 @@ from backends.hypervisor.inventory import read_definitions, read_guests
 from backends.hypervisor.job_sweep import JobSweep
 from backends.hypervisor.saving import restore
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
-from backends.migration import own_images
 from backends.migration.checks.markers import IN_ENGLISH, reason
-from backends.migration.host_files import files_of
-from backends.migration.own_images import Removal
-from backends.migration.saved_state import (
+from backends.migration.ending import own_images
+from backends.migration.ending.own_images import Removal
+from backends.migration.ending.saved_state import (
     is_all_there,
     is_being_read,
     is_older_than_disks,
     may_have_run_since,
 )
-from backends.migration.verdict import POSTCOPY_FAILED
+from backends.migration.ending.verdict import POSTCOPY_FAILED
+from backends.migration.host_files import files_of
 from backends.migration.virsh import peer_uris
 from backends.model.guest import GuestAction, GuestKey, GuestState
 from backends.model.host import HostName

@@ -10,13 +10,13 @@ from backends.errors import FerryError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.jobs import JobStatistics
 from backends.hypervisor.whereabouts import Whereabouts
-from backends.migration import verdict
+from backends.migration.ending import verdict
+from backends.migration.ending.outcome import Ending
+from backends.migration.ending.tidy import Tidying
+from backends.migration.ending.verdict import ALARMING, Finding, Place
 from backends.migration.gap import GapWatch
 from backends.migration.machine import Signal
-from backends.migration.outcome import Ending
 from backends.migration.record import MoveRecord
-from backends.migration.tidy import Tidying
-from backends.migration.verdict import ALARMING, Finding, Place
 from backends.model.guest import GuestState
 from backends.model.move import Gap, Origin, Phase, TraceKind
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from statistics import median
 
-from backends.migration.progress import needed_stop_ms
+from backends.migration.convergence.progress import needed_stop_ms
 from backends.model.move import MoveProgress
 
 WINDOW = 3

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from backends.errors import FerryError
 from backends.hypervisor.jobs import JobStatistics
-from backends.migration.verdict import SAVED, Finding, Place
+from backends.migration.ending.verdict import SAVED, Finding, Place
 from backends.model.guest import GuestState, virsh_name
 from backends.model.host import HostSpec
 from backends.model.move import Gap, Move, MoveMode, Outcome, Result
