@@ -215,7 +215,7 @@ async def test_a_saved_state_stays_while_a_host_still_reads_it(
 ) -> None:
     await save(hosts, tmp_path)
     state = tmp_path / "web.save"
-    monkeypatch.setattr("backends.migration.leftovers.watch.mend.whereabouts", still_reads)
+    monkeypatch.setattr("backends.migration.leftovers.mend.whereabouts", still_reads)
     with pytest.raises(ActionError, match="in that file alone"):
         await hosts.mend(Mend.REMOVE_FILE, kind=UnfinishedKind.STATE_FILE, path=str(state))
     assert state.exists()
@@ -225,7 +225,7 @@ async def test_a_guest_is_not_resumed_beside_one_that_is_starting(
     hosts: Hosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await hosts.act(H1, GuestAction.PAUSE)
-    monkeypatch.setattr("backends.migration.leftovers.watch.mend.whereabouts", still_reads)
+    monkeypatch.setattr("backends.migration.leftovers.mend.whereabouts", still_reads)
     with pytest.raises(ActionError, match="is paused on h2"):
         await hosts.mend(Mend.RESUME)
     assert (await hosts.seen(H1)).state is GuestState.PAUSED
