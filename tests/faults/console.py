@@ -14,6 +14,10 @@ READY = b"LAB-GUEST READY"
 _WORD = re.compile(
     rb"LAB-GUEST READY|tick (\d+) mono=\d+|disk (?:write \d+|head): ([^\n]+)|Kernel panic|Oops"
 )
+_NEAR = 200
+"""Bytes within which two words are of the same moment."""
+_LAST_BREATH = b"reboot: "
+"""The kernel's word when it lets go of its devices: a write that fails from then on is the guest's own doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,8 @@ def lives(text: bytes) -> tuple[Life, ...]:
         elif word[1]:
             ticks.append(int(word[1]))
         elif word[2]:
-            errors.append(word[2].decode(errors="replace").strip())
+            if _LAST_BREATH not in text[word.start() : word.end() + _NEAR]:
+                errors.append(word[2].decode(errors="replace").strip())
         else:
             panicked = True
     close()

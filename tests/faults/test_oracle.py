@@ -100,6 +100,7 @@ def test_a_console_shows_what_was_lost_and_what_came_again() -> None:
     assert lives(ticks + b"tick 4 mono=4\n")[0].lost == (3,)
     assert lives(ticks + ticks)[0].repeated == (1,)
     assert "disk Input/output error" in complaints(ticks + b"disk write 7: Input/output error\n")[0]
+    assert complaints(ticks + b"disk write 7: Input/output error[    5.2] reboot: Restarting system\n") == []
     assert lives(ticks + b"Kernel panic - not syncing\n")[0].panicked
 
 

@@ -77,6 +77,7 @@ class MoveWatch:
             for abort in aborts:
                 abort.cancel()
         outcome = self._detached() if following.cancelled() else following.result()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _too_late)
         self.tell_outcome(outcome)
         return outcome
 
@@ -158,6 +159,10 @@ class MoveWatch:
 def _marked(line: MoveLogLine) -> str:
     """What the policy and the user did is marked by a word."""
     return line.text if line.kind is LogKind.STEP else f"{line.kind.value}: {line.text}"
+
+
+def _too_late() -> None:
+    """What has been told stands: a ctrl-c while the links are closed makes no other exit status of it."""
 
 
 @contextlib.contextmanager
