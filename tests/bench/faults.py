@@ -23,7 +23,7 @@ from tests.bench.figures import Figure
 from tests.bench.options import Options, Tell
 from tests.lab_fixture import own_lab
 
-LABS = 2
+LABS = 3
 """Side by side: a case is mostly waiting."""
 
 
