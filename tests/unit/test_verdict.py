@@ -179,6 +179,13 @@ def test_a_guest_that_has_left_and_waits_for_long_is_where_it_waits() -> None:
     assert settled_for_good(OFF, PAUSED) is None
 
 
+def test_a_guest_that_has_left_and_never_came_has_lost_its_memory() -> None:
+    found = settled_for_good(LEFT, ABSENT)
+    assert found is not None and found.place is Place.LOST
+    assert settled_for_good(LEFT, SILENT) is None
+    assert settled_for_good(OFF, ABSENT) is None
+
+
 answers = st.none() | st.builds(
     Whereabouts,
     defined=st.just(True),

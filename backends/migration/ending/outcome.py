@@ -73,8 +73,8 @@ class Ending:
                 )
             case Place.LOST:
                 return (
-                    f"post-copy broke off and one half is gone: the memory of {name} is lost, its disks are not;"
-                    " it can only be started anew"
+                    f"the transfer broke off in the switch and one half is gone: the memory of {name} is lost,"
+                    " its disks are not; it can only be started anew"
                 )
             case Place.NOWHERE:
                 return f"neither {source} nor {destination} knows {name}"

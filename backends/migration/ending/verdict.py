@@ -37,7 +37,7 @@ class Place(Enum):
     SPLIT = "split"
     """A post-copy transfer broke off: a part of its memory is on each host, and neither alone can go on."""
     LOST = "memory lost"
-    """A post-copy transfer broke off, and one of its two halves is gone."""
+    """The transfer broke off after the source had handed over, and one of its two halves is gone."""
     NOWHERE = "nowhere"
     UNKNOWN = "unknown"
     """A host does not answer, and the other's word is not enough."""
@@ -108,12 +108,15 @@ def _on_the_word_of_the_source(
 
 
 def settled_for_good(source: Whereabouts | None, destination: Whereabouts | None) -> Finding | None:
-    """The finding when nothing has changed for long, of a guest that is still paused as incoming on the destination.
+    """The finding when nothing has changed for long, of a guest whose incoming half never ran on the destination.
 
-    While the source executes it, that half was forgotten there; once the source is rid of it, it is all there is.
+    While the source executes the guest, that half was forgotten there; once the source is rid of it, it is all there
+    is; and where there is none either, its memory is gone.
     """
     if source is None or destination is None or source.job_running:
         return None
+    if not destination.defined and not source.state.active and source.reason == MIGRATED:
+        return _finding(Place.LOST, source)  # the source has let go of it, and its other half was thrown away
     if destination.state.executing or destination.reason != INCOMING:
         return None
     if source.state.executing:
