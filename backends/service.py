@@ -22,7 +22,7 @@ from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, lifecycle
 from backends.hypervisor.inventory import read_xml
 from backends.journal.journal import Journal
-from backends.migration.engine import Engine
+from backends.migration.engine import Engine, act_of
 from backends.model.fleet import Changes, FleetState, HostView
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.history import AuditLine
@@ -148,9 +148,7 @@ class FleetService:
 
     def start_move(self, preflight: Preflight, *, accept_doubts: bool = False) -> MoveId:
         """Start it."""
-        request = preflight.request
-        act = f"move {request.name} from {request.guest.host} to {request.destination} ({request.mode.value})"
-        with self._audited(act):
+        with self._audited(act_of(preflight.request)):
             return self._engine.start(preflight, accept_doubts=accept_doubts)
 
     async def abort_move(self, move: MoveId) -> None:
@@ -181,8 +179,13 @@ class FleetService:
     async def mend(self, unfinished: Unfinished) -> None:
         """Do what mends it."""
         what = unfinished.mend.value if unfinished.mend else unfinished.kind.value
-        with self._audited(f"{what}: {unfinished.name} on {unfinished.guest.host}"):
-            await self._engine.mend(unfinished)
+        act = f"{what}: {unfinished.name} on {unfinished.guest.host}"
+        try:
+            done = await self._engine.mend(unfinished)
+        except FerryError as error:
+            self._engine.note(act, str(error), unfinished.move)
+            raise
+        self._engine.note(act, done, unfinished.move)
 
     async def history(self, text: str = "", *, limit: int = 200) -> tuple[Move, ...]:
         """Of the journal."""

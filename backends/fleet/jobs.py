@@ -14,7 +14,8 @@ from backends.errors import FerryError
 from backends.fleet.mailbox import Board
 from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
-from backends.hypervisor.job_sweep import MIGRATION_IN, JobSweep
+from backends.hypervisor.job_sweep import JobSweep
+from backends.hypervisor.jobs import MIGRATION_IN
 from backends.model.host import HostName
 from backends.model.move import RunningJob
 

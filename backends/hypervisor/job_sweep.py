@@ -13,6 +13,7 @@ import libvirt
 from backends.errors import DeadlineError
 from backends.hypervisor import jobs
 from backends.hypervisor.connection import Connection
+from backends.hypervisor.jobs import MIGRATION_IN
 from backends.hypervisor.states import guest_state
 from backends.model.guest import GuestKey
 from backends.model.host import HostName
@@ -23,8 +24,6 @@ SWEEP_DEADLINE_S = 6.0
 HUNG_S = 300.0
 """A guest that did not answer is left out for so long: each call that hangs holds a thread and one of the few requests
 that a server takes from a client."""
-MIGRATION_IN = "migration in"
-"""VIR_DOMAIN_JOB_OPERATION_MIGRATION_IN in words."""
 
 
 @dataclass(slots=True, eq=False)

@@ -21,6 +21,8 @@ _OPERATIONS = {
     for name in dir(libvirt)
     if name.startswith("VIR_DOMAIN_JOB_OPERATION_")
 }
+MIGRATION_OUT, MIGRATION_IN, SAVE = "migration out", "migration in", "save"
+_UNKNOWN = "unknown"
 _RUNNING = (libvirt.VIR_DOMAIN_JOB_BOUNDED, libvirt.VIR_DOMAIN_JOB_UNBOUNDED)
 
 _MOST_ELAPSED_MS = 10 * 365 * 86_400 * 1000
@@ -54,13 +56,17 @@ class JobStatistics:
     disk_processed: int = 0
     disk_remaining: int = 0
 
+    def runs(self, operation: str) -> bool:
+        """Is it a running job of this kind? One of a driver that does not say (libxl) passes for any."""
+        return self.running and self.operation in (operation, _UNKNOWN)
+
 
 def from_fields(fields: Mapping[str, Any]) -> JobStatistics:
     """The typed parameters as they come, of a running job or of a completed one."""
     kind = fields.get("type", libvirt.VIR_DOMAIN_JOB_NONE)
     return JobStatistics(
         running=kind in _RUNNING,
-        operation=_OPERATIONS.get(fields.get("operation", 0), "unknown"),
+        operation=_OPERATIONS.get(fields.get("operation", 0), _UNKNOWN),
         elapsed_ms=min(fields.get(libvirt.VIR_DOMAIN_JOB_TIME_ELAPSED, 0), _MOST_ELAPSED_MS),
         downtime_ms=fields.get(libvirt.VIR_DOMAIN_JOB_DOWNTIME),
         total=fields.get(libvirt.VIR_DOMAIN_JOB_DATA_TOTAL, 0),
@@ -108,12 +114,18 @@ async def read_completed(connection: Connection, uuid: str) -> JobStatistics | N
     return await connection.call("read job statistics", work)
 
 
-async def abort(connection: Connection, uuid: str) -> bool:
-    """Ask for the end of the running job. False when there is none (yet, or any more). Raises FerryError."""
+async def abort(connection: Connection, uuid: str, operation: str) -> bool:
+    """Ask for the end of the running job of this kind; another one is somebody else's, and left alone.
+
+    False when there is none (yet, or any more). Raises FerryError.
+    """
 
     def work(conn: Any) -> bool:
         try:
-            conn.lookupByUUIDString(uuid).abortJob()
+            domain = conn.lookupByUUIDString(uuid)
+            if not from_fields(domain.jobStats()).runs(operation):
+                return False
+            domain.abortJob()
         except libvirt.libvirtError as error:
             if error.get_error_code() in _NO_JOB:
                 return False

@@ -13,6 +13,7 @@ from backends.errors import JournalError
 from backends.fleet.jobs import watch_jobs
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
+from backends.hypervisor.jobs import MIGRATION_OUT
 from backends.journal.journal import Journal
 from backends.migration.ending.verdict import INCOMING
 from backends.model.fleet import JobsChanged, MoveChanged
@@ -23,8 +24,6 @@ LOOK_INTERVAL_S = 1.0
 """Between two looks into the journal for moves that other programs began, or died over."""
 OLD_NEWS = timedelta(seconds=1)
 """What a host said so soon after the end of a move may have been asked before it."""
-_LEAVING = "migration out"
-"""VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT in words, see hypervisor.jobs."""
 
 
 class Elsewhere:
@@ -115,7 +114,7 @@ class Elsewhere:
 
     def _adopt(self, job: RunningJob) -> bool:
         """A guest that leaves for one of our hosts is a move like ours. False: it is shown as a mere job."""
-        destination = self._destination(job) if job.operation == _LEAVING else None
+        destination = self._destination(job) if job.operation == MIGRATION_OUT else None
         if destination is None:
             return False
         request = MoveRequest(job.guest, job.name, destination)

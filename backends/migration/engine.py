@@ -181,7 +181,11 @@ class Engine:
             record.end_by_bug()
         outcome = record.move.outcome
         if outcome is not None and record.move.origin is not Origin.ELSEWHERE:
-            self.note(f"end of {what(record.move)}", f"{outcome.result.value}: {outcome.reason}", record.id)
+            self.note(
+                f"end of {act_of(record.move.request)}",
+                f"{outcome.result.value}: {outcome.reason}",
+                record.id,
+            )
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -199,7 +203,7 @@ class Engine:
         if request.mode not in (MoveMode.LIVE, MoveMode.PAUSED):
             raise ActionError(f"only its own program can stop it: {move.who}", operation="abort")
         connection = self._supervisor(move.source).current().connection(request.guest.driver)
-        if not await jobs.abort(connection, request.guest.uuid):
+        if not await jobs.abort(connection, request.guest.uuid, jobs.MIGRATION_OUT):
             raise ActionError("no transfer runs now", host=move.source, operation="abort")
 
     def knobs(self, move: MoveId) -> Transfer:
@@ -215,8 +219,8 @@ class Engine:
             raise ActionError("this move has ended", operation="move")
         return move
 
-    async def mend(self, unfinished: Unfinished) -> None:
-        """Do what mends it, after a proof that it is still right to do so."""
+    async def mend(self, unfinished: Unfinished) -> str:
+        """Do what mends it, after a proof that it is still right to do so. Says what was done."""
         lock = self._mending.setdefault(unfinished.guest.uuid, asyncio.Lock())
         async with lock:
             done = await mend(unfinished, self._could_have(unfinished))
@@ -225,7 +229,7 @@ class Engine:
             move = await self._journal.past_move(unfinished.move)
             if move is not None:
                 self._journal.put(without_trace(move, unfinished))
-        self.note(f"{unfinished.kind.value}: {unfinished.name}", done, unfinished.move)
+        return done
 
     def _could_have(self, unfinished: Unfinished) -> Mapping[HostName, Supervisor]:
         """The hosts to ask before: all that answer, and of the silent ones those that may have the guest."""
@@ -251,7 +255,7 @@ class Engine:
         return supervisor
 
 
-def what(move: Move) -> str:
+def act_of(request: MoveRequest) -> str:
     """A move as the audit calls it. Pure."""
-    request = move.request
-    return f"move {request.name} from {move.source} to {request.destination} ({request.mode.value})"
+    hosts = f"from {request.guest.host} to {request.destination}"
+    return f"move {request.name} {hosts} ({request.mode.value})"

@@ -23,13 +23,6 @@ SHARED = str(SHARED_IN_HOST / "images")
 LOCAL = str(LOCAL_IMAGES_IN_HOST)
 
 
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
-
-
 async def on(lab: Lab, host: str, *command: str, stdin: str = "") -> str:
     answer = await asyncio.to_thread(lab.host(host).exec, *command, stdin=stdin)
     return answer.stdout

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
-import pytest
-
-from backends.api import Fleet, open_fleet
+from backends.api import Fleet
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab
-from backends.lab.specs import lab_specs
 from backends.model.guest import GuestState
 from backends.model.host import HostName
 from backends.model.move import Move, MoveRequest, Outcome, Preflight, Result
 from tests.lab.moving import ended, hosts_of, make, under_way
-from tests.watching import all_up, guest_named, until
+from tests.watching import guest_named, until
 
 H1, H2 = HostName("h1"), HostName("h2")
 IMAGES = "/var/lib/libvirt/images"
 SLOW_MIB_S = 8
 """So that there is time to do something while it copies."""
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 async def plan(fleet: Fleet, name: str, **wishes: object) -> Preflight:

@@ -9,10 +9,9 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from backends.api import Fleet, open_fleet
+from backends.api import Fleet
 from backends.lab.guest_xml import Disk
 from backends.lab.lab import Lab
-from backends.lab.specs import lab_specs
 from backends.model.move import MoveMode, Verdict
 from tests.lab.seeding import (
     CPU,
@@ -36,14 +35,6 @@ from tests.lab.seeding import (
     start,
     xml,
 )
-from tests.watching import all_up, until
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 @dataclass(frozen=True)

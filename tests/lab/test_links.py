@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,13 +26,6 @@ from tests.watching import all_up, guest_named, link_is, until
 H1, H2, H3 = (HostName(name) for name in ("h1", "h2", "h3"))
 STALE_WITHIN_S = 10
 """The promise: a frozen host is known to be silent after this long."""
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 async def test_three_hosts_come_up_with_their_drivers(fleet: Fleet) -> None:

@@ -48,13 +48,6 @@ from tests.lab.seeding import (
 from tests.watching import all_up, until
 
 
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
-
-
 @dataclass(frozen=True)
 class Wrong:
     """One misconfiguration, and what is to be told of it."""

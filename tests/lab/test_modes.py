@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 
-from backends.api import ActionError, Fleet, open_fleet
+from backends.api import ActionError, Fleet
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab
-from backends.lab.specs import lab_specs
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName
 from backends.model.move import (
@@ -27,20 +25,13 @@ from backends.model.move import (
     Route,
 )
 from tests.lab.moving import ended, hosts_of, make, under_way
-from tests.watching import all_up, guest_named, until
+from tests.watching import guest_named, until
 
 H1, H2 = HostName("h1"), HostName("h2")
 SLOW_MIB_S = 16
 """With this limit a guest of 128 MiB needs about 7 s."""
 HOT = GuestSpec(name="hot", memory_mib=192, dirty_mib_s=60, working_set_mib=64)
 """Writes faster than SLOW_MIB_S sends."""
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 async def plan(fleet: Fleet, name: str, **wishes: object) -> Preflight:

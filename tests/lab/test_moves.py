@@ -9,33 +9,25 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from backends.api import ActionError, Fleet, open_fleet
+from backends.api import ActionError, Fleet
 from backends.lab.errors import LabError
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.layout import Layout
-from backends.lab.specs import lab_specs
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName
 from backends.model.move import MoveRequest, Phase, Preflight, Result, Verdict
 from tests.lab.moving import ended, hosts_of, make, under_way
-from tests.watching import all_up, guest_named, until
+from tests.watching import guest_named, until
 
 H1, H2 = HostName("h1"), HostName("h2")
 SLOW_MIB_S = 16
 """With this limit a guest of 128 MiB needs about 7 s."""
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 async def plan(fleet: Fleet, name: str, bandwidth_mib_s: int | None = None) -> Preflight:

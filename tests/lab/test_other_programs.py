@@ -7,34 +7,26 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from backends.api import ActionError, Fleet, open_fleet
+from backends.api import ActionError, Fleet
 from backends.lab.guest_xml import GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.layout import Layout
-from backends.lab.specs import lab_specs
 from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction
 from backends.model.host import HostName
 from backends.model.move import Move, MoveRequest, Origin, Phase, Result
 from tests.lab.moving import ended, hosts_of, make
-from tests.watching import all_up, guest_named, until
+from tests.watching import guest_named, until
 
 H1, H2 = HostName("h1"), HostName("h2")
 SLOW_MIB_S = 16
 FOUND_WITHIN_S = 4.0
 """The promise is 2 s of an idle machine; the tests' is busy."""
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 @contextmanager

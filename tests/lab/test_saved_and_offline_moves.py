@@ -10,11 +10,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-import pytest
 
 from backends.api import Fleet, open_fleet
 from backends.lab.guest import Guest, define
@@ -25,18 +23,11 @@ from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName, Link
 from backends.model.move import Move, MoveId, MoveMode, MoveRequest, Result
-from tests.watching import all_up, guest_named, link_is, until
+from tests.watching import guest_named, link_is, until
 
 H1, H2 = HostName("h1"), HostName("h2")
 SLOW_MIB_S = 4
 """A saved guest of the lab is some 60 MiB: carried in a quarter of a minute, unless the limit is lifted."""
-
-
-@pytest.fixture
-async def fleet(lab: Lab) -> AsyncIterator[Fleet]:
-    async with open_fleet(lab_specs(lab.layout)) as opened:
-        await until(opened, all_up)
-        yield opened
 
 
 async def make(lab: Lab, fleet: Fleet, spec: GuestSpec, *, transient: bool = False) -> Guest:

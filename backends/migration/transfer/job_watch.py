@@ -30,8 +30,6 @@ BROKEN_LASTS_S = 5.0
 """libvirt's own call has so long to return by itself, with its own words."""
 LONG_SWITCH_S = 10.0
 """Ten times what users bear, and far more than any network needs for the last pages."""
-LEAVING = "migration out"
-"""VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT in words: any other job on the guest is not ours to touch."""
 
 
 class JobWatch:
@@ -124,10 +122,10 @@ class JobWatch:
         self._answered_s = _now_s()
         if not statistics.running:
             return False
-        if statistics.operation != LEAVING:
+        if not statistics.runs(jobs.MIGRATION_OUT):
             return True  # somebody else's: waited for, and left alone
         if self._record.phase is Phase.CANCELLING:
-            await jobs.abort(control, self._key.uuid)
+            await jobs.abort(control, self._key.uuid, jobs.MIGRATION_OUT)
         if self._record.phase is Phase.RECONCILING:
             await self._say_healed(control)
         if self.postcopy_asked and self._record.phase is not Phase.POSTCOPY:
@@ -221,9 +219,7 @@ class JobWatch:
         if self._control is None:
             return
         with contextlib.suppress(FerryError):
-            statistics = await jobs.read_statistics(self._control, self._key.uuid)
-            if statistics.running and statistics.operation == LEAVING and self._control is not None:
-                await jobs.abort(self._control, self._key.uuid)
+            await jobs.abort(self._control, self._key.uuid, jobs.MIGRATION_OUT)
 
 
 def _now_s() -> float:

@@ -110,7 +110,7 @@ class SavedTransfer(Transfer):
         while True:
             try:
                 if self._stop.is_set():
-                    await jobs.abort(control, self._uuid)
+                    await jobs.abort(control, self._uuid, jobs.SAVE)
                 statistics = await jobs.read_statistics(control, self._uuid)
                 if statistics.running and statistics.total:
                     stage.take(statistics.total, statistics.total - statistics.remaining)
@@ -215,7 +215,7 @@ class SavedTransfer(Transfer):
         self._stop.set()
         if self._control is not None:
             with contextlib.suppress(LinkError, DeadlineError, UnsupportedError):
-                await jobs.abort(self._control, self._uuid)
+                await jobs.abort(self._control, self._uuid, jobs.SAVE)
 
     async def set_bandwidth(self, mib_s: int) -> None:
         """See Transfer. How fast the state is written and read on the hosts is their own affair."""

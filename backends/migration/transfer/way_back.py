@@ -200,7 +200,7 @@ class WayBack:
         """One attempt; False when it must be asked again. Raises FerryError."""
         here = await whereabouts(connection, self._key.uuid)
         if here.job_running:  # our link was lost, and the daemon goes on saving
-            await jobs.abort(connection, self._key.uuid)
+            await jobs.abort(connection, self._key.uuid, jobs.SAVE)
             return False
         if here.state.active:
             self._record.log(f"it is {here.state.value} on {self._source.name}, as before")
