@@ -14,10 +14,10 @@ from backends.lab.guest import Guest
 from backends.lab.lab import Lab
 from tests.bench.fault_cases import ENDS_GUEST, ENDS_IF_ARRIVED, Case, Fault, Kind, Way
 from tests.faults.disk import missing
-from tests.faults.heartbeat import Heartbeat
 from tests.faults.moving import Event, Program
 from tests.faults.oracle import Oracle, Place, Truth, agrees
 from tests.faults.scene import STATUS_OF
+from tests.heartbeat import Heartbeats
 
 SOURCE, DESTINATION = "h1", "h2"
 WHILE_S = 3.0
@@ -72,7 +72,7 @@ class Trial:
         """Raises LabError when the lab itself fails."""
         case = self._case
         try:
-            with Heartbeat(self._lab.layout.gateway) as heartbeat:
+            with Heartbeats(self._lab.layout.gateway) as heartbeat:
                 guest = self._make(heartbeat)
                 if case.way is Way.SAVED:
                     for host in (SOURCE, DESTINATION):
@@ -89,7 +89,7 @@ class Trial:
     def _program(self, *arguments: str) -> Program:
         return Program(self._lab.layout, *arguments, environment=self._environment)
 
-    def _make(self, heartbeat: Heartbeat) -> Guest:
+    def _make(self, heartbeat: Heartbeats) -> Guest:
         case, source = self._case, self._lab.host(SOURCE)
         spec = case.spec(heartbeat.argument)
         guest = self._lab.guest(spec, host=SOURCE, transient=case.kind is Kind.TRANSIENT)
@@ -204,7 +204,7 @@ class Trial:
 
     # The truth --------------------------------------------------------------------------------
 
-    def _judge(self, program: Program, outcome: Event | None, heartbeat: Heartbeat) -> None:
+    def _judge(self, program: Program, outcome: Event | None, heartbeat: Heartbeats) -> None:
         case, result = self._case, self._result
         result.transcript += program.transcript()
         self._lab.repair()

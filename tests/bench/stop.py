@@ -16,9 +16,9 @@ from backends.lab.guest_xml import GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.specs import lab_specs
 from tests.bench.figures import Figure, ratios, spread
-from tests.bench.heartbeat import Heartbeats, Pulse
 from tests.bench.movers import Engine, Moved, Mover, Virsh
 from tests.bench.options import Options, Tell
+from tests.heartbeat import Heartbeats, Pulse
 from tests.lab_fixture import own_lab
 
 GUESTS = (GuestSpec(name="idle"), GuestSpec(name="writing-8-mib-s", dirty_mib_s=8))

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from tests.bench.heartbeat import Beat, Heartbeats, judge
+from tests.heartbeat import Beat, Heartbeats, judge
 
 
 def test_the_gap_is_the_longest_time_between_two_heartbeats() -> None:

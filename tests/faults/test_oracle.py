@@ -14,9 +14,9 @@ from backends.lab.node import Power
 from backends.lab.process import wait_until
 from tests.faults.console import complaints, lives
 from tests.faults.disk import BLOCK, missing
-from tests.faults.heartbeat import Heartbeat
 from tests.faults.oracle import Oracle, Place, Truth, agrees, judge
 from tests.faults.sight import Sight
+from tests.heartbeat import Heartbeats
 
 RUNS = ("running", "booted", True)
 PAUSED = ("paused", "user", False)
@@ -123,7 +123,7 @@ def test_a_disk_shows_the_write_that_it_did_not_get(tmp_path: Path) -> None:
 
 
 def test_a_heartbeat_that_comes_again_is_heard_and_a_reboot_is_none() -> None:
-    with Heartbeat("127.0.0.1") as heartbeat, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guest:
+    with Heartbeats("127.0.0.1") as heartbeat, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guest:
         address, port = heartbeat.argument.removeprefix("hb=").split(":")
         for number in (*range(60), *range(60), 40):
             guest.sendto(f"hb {number} 0".encode(), (address, int(port)))

@@ -7,6 +7,7 @@ import socket
 import struct
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from types import TracebackType
@@ -18,6 +19,8 @@ from tests.bench.figures import largest_gap
 INTERVAL_MS = 20
 """Between two heartbeats, by the guest's own clock, which stands still when the guest does."""
 _HEARTBEAT = re.compile(rb"hb (\d+) \d+")
+_FIRST_OF_A_LIFE = 25
+"""A number below this, after a much higher one, is a guest that has just booted anew."""
 _MOST_BYTES = 128
 _LOOK_EVERY_S = 0.2
 _SO_TIMESTAMPNS = 35
@@ -53,6 +56,22 @@ def judge(beats: tuple[Beat, ...]) -> Pulse:
         lost=sum(step - 1 for step in steps if step > 1),
         repeated=sum(step < 1 for step in steps),
     )
+
+
+def heard_twice(beats: Iterable[Beat]) -> tuple[int, ...]:
+    """Numbers that came again in one life of the guest: two of it ran at once, or one was set back. Pure.
+
+    Two guests that run at once send the same numbers, whatever the console's file shows.
+    """
+    again: list[int] = []
+    seen: set[int] = set()
+    for beat in beats:
+        if beat.number < _FIRST_OF_A_LIFE and max(seen, default=0) > 2 * _FIRST_OF_A_LIFE:
+            seen.clear()  # booted anew
+        if beat.number in seen:
+            again.append(beat.number)
+        seen.add(beat.number)
+    return tuple(again)
 
 
 class Heartbeats:
@@ -95,6 +114,12 @@ class Heartbeats:
         """Since it was begun."""
         with self._changed:
             return judge(tuple(self._beats))
+
+    @property
+    def heard_twice(self) -> tuple[int, ...]:
+        """See the function of this name."""
+        with self._changed:
+            return heard_twice(tuple(self._beats))
 
     def wait_for_more(self, count: int = 10) -> None:
         """Return when `count` more came: the guest lives. Raises LabError when they do not."""
