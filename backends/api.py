@@ -23,11 +23,14 @@ from backends.errors import (
     LinkError,
 )
 from backends.lab.commands import app as lab_commands
+from backends.model.capability import HostCapabilities
+from backends.model.comparison import Baseline, Comparison
 from backends.model.fleet import Changes, FleetState
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.history import AuditLine
 from backends.model.host import HostName, HostSpec
 from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
+from backends.model.posture import Posture
 from backends.model.question import Asker
 from backends.model.unfinished import Unfinished
 
@@ -76,6 +79,22 @@ class Fleet(Protocol):
 
     async def definition(self, guest: GuestKey) -> str:
         """The guest's libvirt XML, safe to show and without secrets."""
+        ...
+
+    async def survey(self, host: HostName) -> HostCapabilities:
+        """Ask a host anew what it can do; the state keeps the answer. Raises FerryError where it does not answer."""
+        ...
+
+    async def compare(self, hosts: Sequence[HostName] = ()) -> Comparison:
+        """Which of these hosts (none named: all) can take whose guests. Hosts that do not answer are left out."""
+        ...
+
+    async def baseline(self, hosts: Sequence[HostName] = ()) -> Baseline:
+        """The processor that all of these hosts can give. Raises ActionError when they have none in common."""
+        ...
+
+    async def posture(self, host: HostName) -> Posture:
+        """How safe a host and its guests are set up, asked anew. Raises FerryError where the host does not answer."""
         ...
 
     async def preflight(

@@ -15,6 +15,10 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
+from backends.capabilities import posture
+from backends.capabilities.baseline import find_baseline
+from backends.capabilities.compare import compare_hosts
+from backends.capabilities.survey import survey
 from backends.config import require_unique
 from backends.errors import ActionError, FerryError, JournalError, LinkError
 from backends.fleet.mailbox import Board
@@ -23,11 +27,14 @@ from backends.hypervisor import jobs, lifecycle
 from backends.hypervisor.inventory import read_xml
 from backends.journal.journal import Journal
 from backends.migration.engine import Engine, act_of
-from backends.model.fleet import Changes, FleetState, HostView
+from backends.model.capability import HostCapabilities
+from backends.model.comparison import Baseline, Comparison
+from backends.model.fleet import Changes, FleetState, HostView, Surveyed
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.history import AuditLine
 from backends.model.host import HostName, HostSpec, Link, LinkStatus
 from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
+from backends.model.posture import Posture
 from backends.model.question import Asker
 from backends.model.unfinished import Unfinished
 
@@ -140,6 +147,24 @@ class FleetService:
         """The guest's XML."""
         return await read_xml(self._supervisor(guest.host).current().connection(guest.driver), guest.uuid)
 
+    async def survey(self, host: HostName) -> HostCapabilities:
+        """Ask what it can do."""
+        found = await survey(self._supervisor(host).reached())
+        self._board.publish(Surveyed(host, found))
+        return found
+
+    async def compare(self, hosts: Sequence[HostName] = ()) -> Comparison:
+        """Which can take whose guests."""
+        return await compare_hosts(self._chosen(hosts), self.state)
+
+    async def baseline(self, hosts: Sequence[HostName] = ()) -> Baseline:
+        """The processor that all can give."""
+        return await find_baseline(self._chosen(hosts), self.state)
+
+    async def posture(self, host: HostName) -> Posture:
+        """How safe it is set up."""
+        return await posture.read(self._supervisor(host).reached(), self.state.hosts[host])
+
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
     ) -> Preflight:
@@ -236,6 +261,9 @@ class FleetService:
 
         found = await asyncio.gather(*(of(supervisor) for supervisor in self._supervisors.values()))
         return tuple(job for host in found for job in host)
+
+    def _chosen(self, hosts: Sequence[HostName]) -> tuple[Supervisor, ...]:
+        return tuple(self._supervisor(host) for host in hosts or self._supervisors)
 
     def _supervisor(self, host: HostName) -> Supervisor:
         supervisor = self._supervisors.get(host)

@@ -19,6 +19,7 @@ from backends.model.fleet import (
     MoveGone,
     Sampled,
     Snapshot,
+    Surveyed,
     Topic,
     UnfinishedChanged,
 )
@@ -63,6 +64,8 @@ def _of_host(state: FleetState, event: HostEvent) -> Reduced:
             return _with_host(state, event.host, lambda view: _guests_changed(view, event))
         case GuestGone():
             return _with_host(state, event.host, lambda view: _guest_gone(view, event))
+        case Surveyed():
+            return _with_host(state, event.host, lambda view: _surveyed(view, event))
 
 
 def _with_host(state: FleetState, name: HostName, change: _Change) -> Reduced:
@@ -113,6 +116,12 @@ def _guests_changed(view: HostView, event: GuestsChanged) -> _Changed:
         return view, _NOTHING
     new = replace(view, guests={**view.guests, **changed}, heard=event.at)
     return new, frozenset((Topic.GUEST, key) for key in changed)
+
+
+def _surveyed(view: HostView, event: Surveyed) -> _Changed:
+    if view.capabilities is not None and view.capabilities.at > event.capabilities.at:
+        return view, _NOTHING
+    return replace(view, capabilities=event.capabilities), frozenset({(Topic.CAPABILITIES, event.host)})
 
 
 def _guest_gone(view: HostView, event: GuestGone) -> _Changed:

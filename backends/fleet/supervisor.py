@@ -41,6 +41,8 @@ class Supervisor:
     def __init__(self, spec: HostSpec, board: Board, ask: Asker | None, folder: Path) -> None:
         self.spec = spec
         self.session: Session | None = None
+        self._reached: Session | None = None
+        """As `session`, and also while only SSH answers."""
         self.up = asyncio.Event()
         """Set while the host is up: all of its guests have been told."""
         self._board = board
@@ -66,6 +68,10 @@ class Supervisor:
             status = self._board.state.hosts[self.name].link
             raise LinkError(status.reason or "not connected", host=self.name, hint=status.hint)
         return self.session
+
+    def reached(self) -> Session:
+        """The session of now, also of a host whose libvirt does not answer. Raises LinkError when nothing does."""
+        return self._reached if self._reached is not None else self.current()
 
     def mark(self, *keys: GuestKey) -> None:
         """Have these guests read again: something was done to them that libvirt sends no event for."""
@@ -96,13 +102,14 @@ class Supervisor:
         async with open_session(
             self.spec, ask=self._ask, listener=inventory.listener, folder=folder
         ) as session:
-            if not session.connections:
-                await _first_to_end(_link_lost(session), self._wait_for_libvirt(session))
-            self.session, self._inventory = session, inventory
+            self._reached = session
             try:
+                if not session.connections:
+                    await _first_to_end(_link_lost(session), self._wait_for_libvirt(session))
+                self.session, self._inventory = session, inventory
                 await _first_to_end(_link_lost(session), self._serve(session, inventory))
             finally:
-                self.session = self._inventory = None
+                self.session = self._reached = self._inventory = None
                 self.up.clear()
 
     async def _serve(self, session: Session, inventory: Inventory) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 from typing import TypeAlias
 
+from backends.model.capability import HostCapabilities
 from backends.model.guest import Guest, GuestKey, GuestSample
 from backends.model.host import HostFacts, HostLoad, HostName, HostSpec, LinkStatus
 from backends.model.move import Move, MoveId, RunningJob
@@ -28,6 +29,8 @@ class HostView:
     """When the host last answered."""
     guests: Mapping[GuestKey, Guest] = field(default_factory=dict)
     samples: Mapping[GuestKey, GuestSample] = field(default_factory=dict)
+    capabilities: HostCapabilities | None = None
+    """As of the newest survey, which is made when somebody wants to know; its `at` tells how old it is."""
 
     @property
     def memory_bytes(self) -> int | None:
@@ -123,6 +126,14 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A host was asked what it can do."""
+
+    host: HostName
+    capabilities: HostCapabilities
+
+
+@dataclass(frozen=True, slots=True)
 class MoveChanged:
     """A move has taken a step or has a new sample."""
 
@@ -152,7 +163,7 @@ class UnfinishedChanged:
     unfinished: tuple[Unfinished, ...]
 
 
-HostEvent: TypeAlias = LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled
+HostEvent: TypeAlias = LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled | Surveyed
 FleetEvent: TypeAlias = HostEvent | MoveChanged | MoveGone | JobsChanged | UnfinishedChanged
 
 
@@ -163,13 +174,14 @@ class Topic(Enum):
     LOAD = "load"
     GUEST = "guest"
     SAMPLE = "sample"
+    CAPABILITIES = "capabilities"
     MOVE = "move"
     JOBS = "jobs"
     UNFINISHED = "unfinished"
 
 
 Dirty: TypeAlias = tuple[Topic, HostName | GuestKey | MoveId | None]
-"""A subject that changed: `(LINK|LOAD, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`,
+"""A subject that changed: `(LINK|LOAD|CAPABILITIES, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`,
 `(JOBS|UNFINISHED, None)`."""
 
 

@@ -1,0 +1,1 @@
+"""What hosts can do, who can take whose guests, and how safe it all is set up."""
