@@ -6,13 +6,15 @@ else is tested on that driver.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_DNS, uuid5
 
-from backends.api import FerryError
+from backends.api import ActionError, FerryError, LinkError
 from backends.fleet.mailbox import Board
+from backends.model.capability import HostCapabilities
+from backends.model.comparison import Baseline, Comparison
 from backends.model.fleet import (
     Changes,
     FleetEvent,
@@ -24,6 +26,7 @@ from backends.model.fleet import (
     MoveGone,
     Sampled,
     Snapshot,
+    Surveyed,
     UnfinishedChanged,
 )
 from backends.model.guest import Disk, DiskKind, Guest, GuestAction, GuestKey, GuestSample, GuestState, Nic
@@ -50,7 +53,9 @@ from backends.model.move import (
     RunningJob,
     Verdict,
 )
+from backends.model.posture import Posture
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
+from tests.tui.capable import answer
 
 GIB = 1024**3
 MIB = 1024**2
@@ -106,6 +111,10 @@ class ScriptedFleet:
         self.copies: tuple[DiskCopy, ...] = ()
         self.past: tuple[Move, ...] = ()
         self.acts: tuple[AuditLine, ...] = ()
+        self.surveys: dict[str, HostCapabilities | FerryError] = {}
+        self.comparison: Comparison | FerryError | None = None
+        self.common: Baseline | FerryError | None = None
+        self.postures: dict[str, Posture | FerryError] = {}
         self.xml = "<domain type='kvm'>\n  <uuid>{uuid}</uuid>\n</domain>"
 
     # -- what the test does -------------------------------------------------------------------------
@@ -210,6 +219,28 @@ class ScriptedFleet:
     async def definition(self, guest: GuestKey) -> str:
         """Some XML."""
         return self.xml.format(uuid=guest.uuid)
+
+    async def survey(self, host: HostName) -> HostCapabilities:
+        """What the test has set for this host; one that it has not set does not answer."""
+        self.asked.append(("survey", host))
+        capabilities = answer(self.surveys.get(host), LinkError(f"{host} does not answer"))
+        self.tell(Surveyed(host, capabilities))
+        return capabilities
+
+    async def compare(self, hosts: Sequence[HostName] = ()) -> Comparison:
+        """What the test has set."""
+        self.asked.append(("compare", tuple(hosts)))
+        return answer(self.comparison, ActionError("no host answers"))
+
+    async def baseline(self, hosts: Sequence[HostName] = ()) -> Baseline:
+        """What the test has set."""
+        self.asked.append(("baseline", tuple(hosts)))
+        return answer(self.common, ActionError("these hosts have no processor in common"))
+
+    async def posture(self, host: HostName) -> Posture:
+        """What the test has set for this host; one that it has not set does not answer."""
+        self.asked.append(("posture", host))
+        return answer(self.postures.get(host), LinkError(f"{host} does not answer"))
 
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
