@@ -163,6 +163,77 @@ def abort(job: Job, /, *, yes: Flag = False, json: Flag = False, options: HostOp
 
 
 @app.command
+def capabilities(
+    *named: Host, sources: Flag = False, json: Flag = False, options: HostOptions = _ANY_HOST
+) -> int:
+    """Tell what each host can do: hardware for virtualization, kinds of guests, and facts. Nothing is changed.
+
+    Exit status: 0 a host has answered, 1 none has, 2 usage.
+
+    Parameters
+    ----------
+    named
+        Hosts to ask; those of the configuration when none is named.
+    sources
+        Say where each fact was read.
+    json
+        One JSON object a line: `capabilities` for each host, then its `fact` lines.
+    """
+    from tui.headless.capabilities import capabilities as command
+
+    return asyncio.run(command(options.with_hosts(named), sources=sources, json=json))
+
+
+@app.command
+def compare(
+    *named: Host, baseline: Flag = False, json: Flag = False, options: HostOptions = _ANY_HOST
+) -> int:
+    """Tell which host can take whose guests, and what stands against it.
+
+    Exit status: 0 there is an answer, whatever it is, 1 fewer than two hosts answer or they have no processor in
+    common, 2 usage.
+
+    Parameters
+    ----------
+    named
+        Hosts to compare; those of the configuration when none is named.
+    baseline
+        The processor that all of them can give instead, its XML last.
+    json
+        One JSON object a line: `host_fit` and `guest_fit`, at last `comparison`; or one `baseline`.
+    """
+    from tui.headless.compare import compare as command
+
+    return asyncio.run(command(options.with_hosts(named), baseline=baseline, json=json))
+
+
+@app.command
+def posture(
+    *named: Host,
+    everything: Annotated[bool, Parameter(name="--all", negative="", show_default=False)] = False,
+    json: Flag = False,
+    options: HostOptions = _ANY_HOST,
+) -> int:
+    """Tell how safe the hosts and their guests are set up, worst first, each with its evidence and what mends it.
+
+    Exit status: 0 all hosts were looked at and no finding is high, 1 a host does not answer, 2 usage, 3 a finding is
+    high.
+
+    Parameters
+    ----------
+    named
+        Hosts to ask; those of the configuration when none is named.
+    everything
+        Also what is as it should be.
+    json
+        One JSON object a line: `finding` lines, and a `posture` line after those of each host.
+    """
+    from tui.headless.posture import posture as command
+
+    return asyncio.run(command(options.with_hosts(named), everything=everything, json=json))
+
+
+@app.command
 def check(
     guest: Guest,
     /,
