@@ -24,11 +24,11 @@ from backends.migration.checks.networks import (
 )
 from backends.migration.checks.pages import node_verdicts, pages_verdict, pin_verdicts
 from backends.migration.checks.postcopy import Permission, permission_verdict
-from backends.migration.checks.qemu_conf import QemuConf
 from backends.migration.checks.screens import listen_verdict
 from backends.migration.checks.versions import numbers, versions_verdicts
 from backends.model.host import Driver, HostFacts
 from backends.model.move import MoveMode, Verdict
+from backends.probes.qemu_conf import QemuConf
 from backends.remote.shell import Answer
 
 OK, NOTE, UNKNOWN, WARNING, REFUSE = Verdict

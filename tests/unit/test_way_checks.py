@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from backends.migration.checks.clock import Reading, skew_verdict
+from backends.migration.checks.clock import skew_verdict
 from backends.migration.checks.files import Presence, Room
 from backends.migration.checks.locks import locks_verdict
 from backends.migration.checks.mtu import Side, links, mtu_verdict, side_of_address, side_of_route
 from backends.migration.checks.ports import Attempt, Way, best, judge, openness_verdict, ports_verdict
-from backends.migration.checks.qemu_conf import FIRST_PORT, LAST_PORT, QemuConf, parse
 from backends.migration.checks.state_files import files_verdict, room_verdict
 from backends.model.move import Verdict
+from backends.probes.qemu_conf import FIRST_PORT, LAST_PORT, QemuConf, parse
 from backends.remote.shell import Answer
 
 OK, NOTE, UNKNOWN, WARNING, REFUSE = Verdict

@@ -9,13 +9,13 @@ from backends.hypervisor.connection import Connection
 from backends.hypervisor.guest_needs import GuestNeeds, read_needs
 from backends.hypervisor.host_offers import HostOffers, read_offers
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
-from backends.migration.checks import qemu_conf
 from backends.migration.checks.once import Once
-from backends.migration.checks.qemu_conf import QemuConf
 from backends.model.fleet import HostView
 from backends.model.guest import Guest
 from backends.model.host import Driver
 from backends.model.move import MoveMode, MoveRequest
+from backends.probes import qemu_conf
+from backends.probes.qemu_conf import QemuConf
 
 SIMULATED = "test"
 """libvirt's in-process test driver: its memory, disks and networks are made up, and prove nothing."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backends.migration.checks.context import Context
-from backends.migration.checks.qemu_conf import QemuConf
 from backends.model.move import Check, Verdict
+from backends.probes.qemu_conf import QemuConf
 
 
 async def same(context: Context) -> list[Check]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from backends.migration.checks.context import Context
-from backends.migration.checks.qemu_conf import QemuConf
 from backends.model.move import Check, Verdict
+from backends.probes.qemu_conf import QemuConf
 from backends.remote.shell import Answer, Shell
 from backends.untrusted import clean
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from backends.migration.checks.context import Context
-from backends.migration.checks.qemu_conf import QemuConf
 from backends.migration.checks.versions import Numbers, numbers
 from backends.model.move import Check, LastResort, MoveMode, Verdict
+from backends.probes.qemu_conf import QemuConf
 from backends.remote.shell import Shell
 
 SYSCTL, DEVICE = "/proc/sys/vm/unprivileged_userfaultfd", "/dev/userfaultfd"

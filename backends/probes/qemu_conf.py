@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
+from backends.probes import libvirt_conf
 from backends.remote.shell import Answer, Shell
 
 PATH = "/etc/libvirt/qemu.conf"
 FIRST_PORT, LAST_PORT = 49152, 49215
 """libvirt's own range for migrations (migration_port_min, migration_port_max)."""
-_SETTING = re.compile(r'^\s*([a-z_]\w*)\s*=\s*(?:"([^"]*)"|(\d+)|\[([^\]]*)\])', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class QemuConf:
-    """The settings that matter to a move. libvirt's defaults where the file says nothing."""
+    """The settings that matter to a move and to a host's safety. libvirt's defaults where the file says nothing."""
 
     readable: bool
     """False: the defaults are a guess."""
@@ -30,6 +29,12 @@ class QemuConf:
     """Does libvirt refuse every migration that is not encrypted by TLS?"""
     namespaces: bool = True
     """Does QEMU get a /dev of its own?"""
+    security_drivers: tuple[str, ...] = ()
+    """Of `selinux`, `apparmor`, `none`; empty: whichever the host has."""
+    seccomp: bool = True
+    """Is QEMU kept to the system calls that it needs (seccomp_sandbox)?"""
+    vnc_verifies: bool = False
+    """With TLS: does VNC take clients with a certificate only?"""
 
 
 async def read(shell: Shell | None) -> QemuConf:
@@ -43,22 +48,24 @@ def parse(answer: Answer) -> QemuConf:
     """Pure. A file that is not there leaves the defaults in force."""
     if answer.status != 0:
         return QemuConf(readable=answer.err.rstrip().endswith("No such file or directory"))
-    found = {
-        match[1]: next(part for part in (*match.groups()[1:], "") if part is not None)
-        for match in _SETTING.finditer(answer.out)
-    }
+    return parse_text(answer.out)
+
+
+def parse_text(text: str) -> QemuConf:
+    """Pure. Texts are NOT yet safe to show."""
+    found = libvirt_conf.parse(text)
+    verifies = found.flag("default_tls_x509_verify", default=False)
     return QemuConf(
         readable=True,
-        migration_host=found.get("migration_host", ""),
-        migration_address=found.get("migration_address", ""),
-        first_port=_port(found.get("migration_port_min"), FIRST_PORT),
-        last_port=_port(found.get("migration_port_max"), LAST_PORT),
-        lock_manager=found.get("lock_manager", ""),
-        user=found.get("user", ""),
-        tls_forced=found.get("migrate_tls_force", "0") == "1",
-        namespaces=found.get("namespaces", "mount").strip() != "",
+        migration_host=found.text("migration_host"),
+        migration_address=found.text("migration_address"),
+        first_port=found.port("migration_port_min", FIRST_PORT),
+        last_port=found.port("migration_port_max", LAST_PORT),
+        lock_manager=found.text("lock_manager"),
+        user=found.text("user"),
+        tls_forced=found.flag("migrate_tls_force", default=False),
+        namespaces="namespaces" not in found or any(found.names("namespaces")),
+        security_drivers=found.names("security_driver"),
+        seccomp=found.flag("seccomp_sandbox", default=True),
+        vnc_verifies=found.flag("vnc_tls_x509_verify", default=verifies),
     )
-
-
-def _port(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdecimal() and 0 < int(text) < 2**16 else default
