@@ -11,6 +11,7 @@ from backends.migration.checks.mtu import Side, links, mtu_verdict, side_of_addr
 from backends.migration.checks.ports import Attempt, Way, best, judge, openness_verdict, ports_verdict
 from backends.migration.checks.state_files import files_verdict, room_verdict
 from backends.model.move import Verdict
+from backends.probes.clock import Reading
 from backends.probes.qemu_conf import FIRST_PORT, LAST_PORT, QemuConf, parse
 from backends.remote.shell import Answer
 

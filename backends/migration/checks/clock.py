@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import time
-from dataclasses import dataclass
 
 from backends.migration.checks.context import Context
 from backends.model.move import Check, Verdict
-from backends.remote.shell import Shell
+from backends.probes.clock import Reading, read
 
 NOTICED_S, TROUBLE_S = 2.0, 60.0
-_STAMP = re.compile(r"(\d+)\.(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A host's clock against ours."""
-
-    ahead_s: float
-    exact_to_s: float
-    """Half of the time that the answer took."""
 
 
 async def skew(context: Context) -> list[Check]:
@@ -31,16 +18,8 @@ async def skew(context: Context) -> list[Check]:
         return [
             Check("host.clock", "clocks", Verdict.NOTE, "not compared: a host is reached by libvirt alone")
         ]
-    source, destination = await asyncio.gather(*(_read(shell) for shell in shells if shell is not None))
+    source, destination = await asyncio.gather(*(read(shell) for shell in shells if shell is not None))
     return [skew_verdict(source, destination, context.destination.host)]
-
-
-async def _read(shell: Shell) -> Reading | None:
-    before, started = time.time(), time.monotonic()
-    answer = await shell.run(("date", "+%s.%N"))
-    took = time.monotonic() - started
-    stamp = _STAMP.fullmatch(answer.out.strip())
-    return Reading(float(stamp[0]) - (before + took / 2), took / 2) if stamp else None
 
 
 def skew_verdict(source: Reading | None, destination: Reading | None, host: str) -> Check:
