@@ -70,7 +70,7 @@ class Inventory:
             except ActionError as error:  # one driver's trouble hides no other's guests
                 session.trouble = session.trouble or str(error)
         at = datetime.now(UTC)
-        merged = tuple(self._merged(guest, starts.get(guest.name)) for guest in guests)
+        merged = tuple(self._merged(guest, starts.get((guest.key.driver, guest.name))) for guest in guests)
         self._board.publish(Snapshot(self._host, self._epoch, facts, merged, at))
 
     def _merged(self, guest: Guest, started: datetime | None) -> Guest:

@@ -9,11 +9,14 @@ from backends.errors import FerryError
 from backends.remote.shell import Shell
 
 _FOLDERS = ("/run/libvirt/qemu", "/run/libvirt/lxc")
-_COMMAND = ("find", *_FOLDERS, "-maxdepth", "1", "-name", "*.pid", "-printf", r"%T@ %f\0")
+_COMMAND = ("find", *_FOLDERS, "-maxdepth", "1", "-name", "*.pid", "-printf", r"%T@ %p\0")
 
 
-async def read(shell: Shell) -> Mapping[str, datetime]:
-    """Guest name (as libvirt has it, not cleaned) -> start, on the host's clock. Empty where it cannot be read."""
+async def read(shell: Shell) -> Mapping[tuple[str, str], datetime]:
+    """(driver, guest name as libvirt has it, not cleaned) -> start, on the host's clock. Empty where it is not told.
+
+    A machine and a container may have the same name.
+    """
     try:
         answer = await shell.run(_COMMAND)
     except FerryError:
@@ -21,13 +24,16 @@ async def read(shell: Shell) -> Mapping[str, datetime]:
     return parse(answer.out)
 
 
-def parse(listing: str) -> Mapping[str, datetime]:
-    """`SECONDS NAME.pid` records, each ended by a zero byte; broken ones are left out."""
+def parse(listing: str) -> Mapping[tuple[str, str], datetime]:
+    """`SECONDS /run/libvirt/DRIVER/NAME.pid` records, each ended by a zero byte; broken ones are left out."""
     starts = {}
     for record in listing.split("\0"):
-        seconds, _, file = record.partition(" ")
+        seconds, _, path = record.partition(" ")
+        folder, _, file = path.rpartition("/")
         try:
-            starts[file.removesuffix(".pid")] = datetime.fromtimestamp(float(seconds), UTC)
+            starts[folder.rpartition("/")[2], file.removesuffix(".pid")] = datetime.fromtimestamp(
+                float(seconds), UTC
+            )
         except (ValueError, OverflowError, OSError):
             continue
     return starts

@@ -178,8 +178,12 @@ def test_daemons_are_found_by_their_sockets_and_by_who_may_use_them(
 
 
 def test_starts_of_guests_are_read_from_their_pid_files() -> None:
-    starts = guest_start.parse("1763962335.25 web 01.pid\0nonsense\0 x.pid\0")
-    assert starts == {"web 01": datetime.fromtimestamp(1763962335.25, UTC)}
+    qemu, lxc = "/run/libvirt/qemu/web 01.pid", "/run/libvirt/lxc/web 01.pid"
+    starts = guest_start.parse(f"1763962335.25 {qemu}\0nonsense\0 x.pid\0001763962336 {lxc}\0")
+    assert starts == {
+        ("qemu", "web 01"): datetime.fromtimestamp(1763962335.25, UTC),
+        ("lxc", "web 01"): datetime.fromtimestamp(1763962336, UTC),
+    }
 
 
 def test_a_guest_shut_off_by_a_crash_counts_as_crashed() -> None:
