@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 from backends.lab.errors import LabError
 from backends.lab.prepare import why_not
+from tests.bench.capabilities import capabilities
 from tests.bench.crowd import crowd
 from tests.bench.faults import faults
 from tests.bench.figures import Figure, table
@@ -29,13 +30,14 @@ from tests.bench.terminal import NeverShownError
 BENCHMARKS: dict[str, Benchmark] = {
     "start": start,
     "crowd": crowd,
+    "capabilities": capabilities,
     "frozen": frozen,
     "move": move,
     "killed": killed,
     "faults": faults,
     "stop": stop,
 }
-NEED_LAB = ("frozen", "move", "killed", "faults", "stop")
+NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities")
 PROOFS = ("faults",)
 """Here a missed aim is a failure."""
 
