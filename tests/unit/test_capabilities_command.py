@@ -94,7 +94,7 @@ async def test_the_hardware_and_its_mend_come_first_then_kinds_widths_and_facts(
         "64-bit guests not known; permission denied",
         "PROCESSOR CPU model EPYC",
         "MEMORY memory 24.0 GiB",
-        "KERNEL kernel log ? permission denied needs: read access to the kernel's log",
+        "KERNEL kernel log not known: permission denied needs: read access to the kernel's log",
     )
     places = [words.find(each) for each in told]
     assert -1 not in places

@@ -18,8 +18,9 @@ from backends.model.comparison import (
     Hurdle,
     Obstacle,
 )
+from backends.model.guest import GuestState
 from backends.model.host import HostName
-from tests.tui.scripted import NOW, ScriptedFleet
+from tests.tui.scripted import NOW, ScriptedFleet, guest
 from tests.unit.answered import (
     ANY,
     H1,
@@ -35,6 +36,8 @@ from tests.unit.answered import (
 from tui.headless import compare as compare_module
 from tui.headless.compare import compare
 from tui.headless.exits import Exit, UsageError
+
+OLD = guest("h2", "old", GuestState.OFF)
 
 LACKS = Obstacle(
     Hurdle.CPU,
@@ -73,6 +76,7 @@ COMMON = Baseline(
     guests=(
         BaselineGuest(WEB.key, "web", fits_already=False, needs_restart=True, reason="it has avx512f"),
         BaselineGuest(MAIL.key, "mail", fits_already=True, needs_restart=False),
+        BaselineGuest(OLD.key, "old", fits_already=False, needs_restart=False, reason="it has avx512bw"),
     ),
 )
 
@@ -177,8 +181,9 @@ async def test_the_common_processor_ends_with_xml_that_can_be_pasted(
     words = " ".join(out.split())
     assert words.startswith("Haswell-noTSX for kvm guests, x86_64 on h1, h2")
     assert "h1 loses avx512f, avx512bw h2 loses nothing" in words
-    assert "1 of 2 guests can go to all of them as they are" in words
-    assert "h1/web it has avx512f" in words
+    assert "1 of 3 guests can move to all of these hosts as they are" in words
+    assert "must be shut down and started anew to get it: h1/web it has avx512f" in words
+    assert "get it at their next start: h2/old it has avx512bw" in words
     assert "h1/mail" not in words
 
 
@@ -203,6 +208,10 @@ async def test_scripts_get_the_common_processor_in_one_object(
         {
             "host": "h1", "guest": "mail", "uuid": MAIL.key.uuid, "fits_already": True,
             "needs_restart": False, "reason": "",
+        },
+        {
+            "host": "h2", "guest": "old", "uuid": OLD.key.uuid, "fits_already": False,
+            "needs_restart": False, "reason": "it has avx512bw",
         },
     ]  # fmt: skip
 

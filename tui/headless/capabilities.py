@@ -114,7 +114,7 @@ def _fact(fact: Fact, *, sources: bool) -> Iterator[Entry]:
     if fact.known:
         yield (fact.label, fact.value or "none", Ink.PLAIN)
     else:
-        yield (fact.label, f"? {fact.trouble}", Ink.DOUBT)
+        yield (fact.label, f"not known: {fact.trouble}", Ink.DOUBT)
     yield from _details("", "needs", fact.mend, fact.source if sources else "")
 
 

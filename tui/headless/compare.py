@@ -26,6 +26,9 @@ _GAP = 2
 _OF_NEW_GUESTS = (Hurdle.CPU, Hurdle.MACHINE)
 """What stands against a host as a whole is about a new guest here, and elsewhere about all guests."""
 
+_OTHERS = (("must be shut down and started anew to get it:", True), ("get it at their next start:", False))
+"""Of the guests that do not fit as they are, by whether a restart is needed."""
+
 
 async def compare(options: HostOptions, *, baseline: bool, json: bool) -> Exit:
     """Each host with each other one. SUCCEEDED whatever the answer is; FAILED when there is none."""
@@ -164,16 +167,26 @@ def tell_baseline(out: Output, baseline: Baseline) -> None:
     model = out.ink(baseline.model, Ink.BOLD)
     out.line(f"{model}  for {baseline.kind} guests, {baseline.arch}")
     tell_entries(out, [("on", hosts, Ink.PLAIN), *_dropped(baseline)])
-    restarts = [guest for guest in baseline.guests if guest.needs_restart]
-    fitting = sum(1 for guest in baseline.guests if guest.fits_already)
     out.line()
-    tell(out, f"{fitting} of {len(baseline.guests)} guests can go to all of them as they are")
-    if restarts:
-        tell(out, "to be shut down and started anew before they have it:")
-        tell_entries(out, [_restart(guest) for guest in restarts])
+    _tell_guests(out, baseline.guests)
     out.line()
     for line in baseline.xml.strip().splitlines():
         out.line(line)
+
+
+def _tell_guests(out: Output, guests: Sequence[BaselineGuest]) -> None:
+    """Who can move as it is, who will have it in time, and who must be started anew for it."""
+    if not guests:
+        out.line("these hosts have no guests")
+        return
+    fitting = sum(1 for guest in guests if guest.fits_already)
+    tell(out, f"{fitting} of {len(guests)} guests can move to all of these hosts as they are")
+    others = [guest for guest in guests if not guest.fits_already]
+    for words, needs_restart in _OTHERS:
+        entries = [_guest(guest) for guest in others if guest.needs_restart is needs_restart]
+        if entries:
+            tell(out, words)
+            tell_entries(out, entries)
 
 
 def _dropped(baseline: Baseline) -> Iterator[Entry]:
@@ -181,5 +194,5 @@ def _dropped(baseline: Baseline) -> Iterator[Entry]:
         yield (f"{host} loses", ", ".join(features) or "nothing", Ink.PLAIN if features else Ink.DIM)
 
 
-def _restart(guest: BaselineGuest) -> Entry:
-    return (f"{guest.guest.host}/{guest.name}", guest.reason or "runs with another processor", Ink.PLAIN)
+def _guest(guest: BaselineGuest) -> Entry:
+    return (f"{guest.guest.host}/{guest.name}", guest.reason, Ink.PLAIN)
