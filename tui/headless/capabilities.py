@@ -81,7 +81,7 @@ def tell_host(out: Output, found: HostCapabilities, *, sources: bool) -> None:
 
 def _verdicts(found: HostCapabilities, *, sources: bool) -> Iterator[Entry]:
     hardware = found.hardware
-    yield ("hardware", _hardware_words(hardware), _HARDWARE_INK[hardware.verdict])
+    yield ("virtualization hardware", _hardware_words(hardware), _HARDWARE_INK[hardware.verdict])
     yield from _details(hardware.evidence, "mend", hardware.mend, hardware.source if sources else "")
     for kind in found.kinds:
         yield (kind.kind.value, _kind_words(kind), _SUPPORT_INK[kind.support])
