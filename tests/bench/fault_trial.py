@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from backends.lab.channels import Channel
@@ -208,11 +208,13 @@ class Trial:
         case, result = self._case, self._result
         result.transcript += program.transcript()
         self._lab.repair()
-        truth = Oracle(self._lab, case.name).settled()
+        oracle = Oracle(self._lab, case.name)
+        truth = oracle.settled()
         result.truth = str(truth)
         if outcome is not None:
             result.verdict = outcome["verdict"]
-            wrong = agrees(outcome, truth, source=SOURCE, destination=DESTINATION, unasked=self._unasked)
+            when_told = self._when_told(program, outcome, oracle, truth)
+            wrong = agrees(outcome, when_told, source=SOURCE, destination=DESTINATION, unasked=self._unasked)
             result.wrong += wrong
             if case.fault is not Fault.CLIENT and program.status() != STATUS_OF[outcome["verdict"]]:
                 result.wrong.append(f"exit status {program.status()} for {outcome['verdict']}")
@@ -224,6 +226,15 @@ class Trial:
         if case.fault is not Fault.PANIC:
             result.wrong += truth.complaints
         result.wrong += self._holes(truth)
+
+    def _when_told(self, program: Program, outcome: Event, oracle: Oracle, truth: Truth) -> Truth:
+        """The truth at the time of the outcome: a guest that ends later, as the fault wants it to, still ran then."""
+        where, told_at = outcome["where"], program.outcome_at
+        if truth.place is not Place.OFF or where is None or told_at is None or not self._may_be_off():
+            return truth
+        ended_at = oracle.ended_at(where)
+        ran = ended_at is not None and ended_at > told_at
+        return replace(truth, place=Place.RUNS, hosts=(where,)) if ran else truth
 
     def _loss(self, truth: Truth, outcome: Event | None) -> str:
         """Why the guest is not where and how it should be, whatever was told; nothing when it is well."""

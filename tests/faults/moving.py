@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -40,6 +41,8 @@ class Program:
         self.events: list[Event] = []
         self.complaints = ""
         """What it wrote to standard error."""
+        self.outcome_at: datetime | None = None
+        """When the outcome was heard."""
         self._changed = threading.Condition()
         self._ended = False
         self._threads = [
@@ -132,6 +135,8 @@ class Program:
         for line in self._process.stdout:
             with self._changed:
                 self.events.append(json.loads(line))
+                if self.events[-1]["event"] == "outcome":
+                    self.outcome_at = datetime.now(UTC)
                 self._changed.notify_all()
         with self._changed:
             self._ended = True

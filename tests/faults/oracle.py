@@ -7,8 +7,10 @@ hears the guest itself: console, disk, heartbeat.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
@@ -23,6 +25,8 @@ SETTLE_S = 20.0
 INCOMING = "migrating"
 """The reason that virsh gives for a guest whose memory is still coming, or that is stopped for the switch."""
 POSTCOPY = ("post-copy", "post-copy failed")
+_ENDED = re.compile(r"^(\S+ \S+): shutting down, reason=", re.MULTILINE)
+"""The last line that libvirt writes into the log of a QEMU process (qemuProcessStop)."""
 
 
 class Place(Enum):
@@ -128,6 +132,12 @@ class Oracle:
             wait_until(is_settled, timeout_s=timeout_s, what="the guest to settle")
         assert truth is not None
         return truth
+
+    def ended_at(self, host: str) -> datetime | None:
+        """When its newest QEMU process on a host ended, by libvirt's log there."""
+        log = self._lab.layout.node(host) / f"var/log/libvirt/qemu/{self._guest}.log"
+        ends = _ENDED.findall(log.read_text(errors="replace")) if log.exists() else []
+        return datetime.fromisoformat(ends[-1]) if ends else None
 
     @property
     def _hosts(self) -> list[Host]:
