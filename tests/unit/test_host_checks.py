@@ -200,7 +200,7 @@ def test_a_screen_on_an_address_of_the_old_host_is_warned_of(wanted: list[str], 
 def test_a_processor_is_refused_only_for_features_that_are_missing(
     match: CpuMatch, mode: str, verdict: Verdict
 ) -> None:
-    check = cpu_verdict(CpuComparison(match, "avx512f"), mode)
+    check = cpu_verdict(CpuComparison(match, "avx512f"), mode, "h2")
     assert check.verdict is verdict
     if verdict is REFUSE:
         assert "avx512f" in check.evidence and check.mend

@@ -158,13 +158,13 @@ def _size(size: int) -> str:
 
 async def cpu(context: Context) -> list[Check]:
     """The hypervisor there must offer what the guest sees now."""
-    needs = (await context.needs()).cpu
+    needs, there = (await context.needs()).cpu, context.destination.host
     if needs.mode == "host-model":
-        return [cpu_verdict(CpuComparison(CpuMatch.FITS), needs.mode)]
-    return [cpu_verdict(await compare_cpu(context.destination_connection, needs), needs.mode)]
+        return [cpu_verdict(CpuComparison(CpuMatch.FITS), needs.mode, there)]
+    return [cpu_verdict(await compare_cpu(context.destination_connection, needs), needs.mode, there)]
 
 
-def cpu_verdict(result: CpuComparison, mode: str) -> Check:
+def cpu_verdict(result: CpuComparison, mode: str, host: str) -> Check:
     """Pure. A host-model is laid down when the guest starts: only one that is off still has that mode."""
 
     def check(verdict: Verdict, evidence: str, mend: str = "") -> Check:
@@ -177,7 +177,8 @@ def cpu_verdict(result: CpuComparison, mode: str) -> Check:
             return check(Verdict.OK, result.detail or "the hypervisor offers all of it")
         case CpuMatch.MISSING:
             mend = "give the guest a processor model that both hosts offer, and restart it"
-            return check(Verdict.REFUSE, result.detail, mend)
+            named = f"{host} does not give {', '.join(result.missing)}"
+            return check(Verdict.REFUSE, named if result.missing else result.detail, mend)
         case CpuMatch.HOST_MODEL:
             evidence = f"{result.detail}: it fits only where the processors are the same"
             return check(Verdict.WARNING, evidence, "give the guest a named processor model")

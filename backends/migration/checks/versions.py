@@ -33,14 +33,16 @@ def source_hypervisor(context: Context) -> Numbers:
 async def hypervisor(context: Context) -> list[Check]:
     """Is it the same one, and not an older one? From what the hosts said when they were connected."""
     source, destination = context.drivers
-    if source is None or destination is None:
-        evidence = "a host has not told its versions"
-        return [Check("host.versions", "versions", Verdict.UNKNOWN, evidence)]
     return versions_verdicts(source, destination, context.source.host, context.destination.host)
 
 
-def versions_verdicts(source: Driver, destination: Driver, here: str, there: str) -> list[Check]:
+def versions_verdicts(
+    source: Driver | None, destination: Driver | None, here: str, there: str
+) -> list[Check]:
     """Pure. An older host often takes a guest all the same, so it is never refused for that alone."""
+    if source is None or destination is None:
+        evidence = "a host has not told its versions"
+        return [Check("host.versions", "versions", Verdict.UNKNOWN, evidence)]
     if source.hypervisor and destination.hypervisor and source.hypervisor != destination.hypervisor:
         evidence = f"{here} has {source.hypervisor}, {there} has {destination.hypervisor}"
         mend = "choose a host with the same hypervisor"
