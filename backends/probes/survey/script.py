@@ -20,6 +20,7 @@ _NODE = "/sys/devices/system/node"
 FILES = (
     *(f"/sys/class/dmi/id/{name}" for name in ("sys_vendor", "product_name", "product_version")),
     *(f"/sys/class/dmi/id/{name}" for name in ("bios_vendor", "bios_version", "bios_date")),
+    *(f"/sys/class/dmi/id/{name}" for name in ("board_vendor", "board_name")),
     *(f"{_CPU}/{name}" for name in ("online", "possible", "present", "smt/*", "vulnerabilities/*")),
     f"{_NODE}/online",
     f"{_NODE}/node[0-9]*/cpulist",
@@ -37,16 +38,22 @@ FILES = (
     "/sys/kernel/mm/hugepages/*/nr_hugepages",
     "/sys/kernel/mm/hugepages/*/free_hugepages",
     "/sys/kernel/mm/transparent_hugepage/enabled",
-    "/sys/class/net/*/device/sriov_totalvfs",
-    "/sys/class/net/*/device/sriov_numvfs",
-    "/sys/class/tpm/*/tpm_version_major",
+    *(f"/sys/class/{kind}/*/device/sriov_totalvfs" for kind in ("net", "drm", "nvme")),
+    *(f"/sys/class/{kind}/*/device/sriov_numvfs" for kind in ("net", "drm", "nvme")),
+    *(f"/sys/class/tpm/*/{name}" for name in ("tpm_version_major", "caps", "device/description")),
+    "/sys/firmware/uv/prot_virt_host",
     "/sys/hypervisor/type",
     "/sys/hypervisor/version/*",
     *(f"/sys/hypervisor/properties/{name}" for name in ("capabilities", "features")),
     "/proc/xen/capabilities",
 )
 """Small files of the kernel's: at most 400 lines of each. The patterns are the shell's."""
-HEADS = ("/etc/os-release", "/sys/firmware/devicetree/base/model")
+_TREE = "/sys/firmware/devicetree/base"
+HEADS = (
+    "/etc/os-release",
+    "/usr/lib/os-release",
+    *(f"{_TREE}/{name}" for name in ("model", "compatible", "hypervisor/compatible")),
+)
 """Files that others than the kernel write, or that hold zero bytes: at most 16 KiB of each."""
 BYTES = ("/sys/firmware/efi/efivars/SecureBoot-*",)
 """Told as decimal numbers, one for each of the first 64 bytes."""
@@ -55,6 +62,8 @@ NAMES = (
     "/sys/class/iommu",
     "/sys/class/tpm",
     "/sys/firmware/efi",
+    "/sys/firmware/acpi/tables",
+    "/sys/bus/pci/drivers/vfio-pci",
     "/sys/module",
     "/dev/vfio",
 )
