@@ -120,7 +120,8 @@ class Bridge:
 
 def _everything(state: FleetState) -> set[Dirty]:
     """All subjects of a state."""
-    dirty: set[Dirty] = {(topic, host) for host in state.hosts for topic in (Topic.LINK, Topic.LOAD)}
+    of_hosts = (Topic.LINK, Topic.LOAD, Topic.CAPABILITIES)
+    dirty: set[Dirty] = {(topic, host) for host in state.hosts for topic in of_hosts}
     dirty |= {(Topic.GUEST, guest.key) for guest in state.guests()}
     dirty |= {(Topic.JOBS, None), (Topic.UNFINISHED, None)}
     return dirty | {(Topic.MOVE, move) for move in state.moves}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +34,17 @@ class HostOffers:
     page_kib: frozenset[int] = frozenset()
     numa_nodes: frozenset[int] = frozenset()
     cpus: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class EmulatorQuestion:
+    """Does this emulator know this machine type?"""
+
+    emulator: str
+    """As libvirt has it: to be used, never to be shown."""
+    arch: str
+    machine: str
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +99,34 @@ async def ask_emulator(
     connection: Connection, *, emulator: str, arch: str, machine: str, kind: str
 ) -> EmulatorOffer:
     """virConnectGetDomainCapabilities: does this emulator know this machine type? Raises FerryError."""
+    question = EmulatorQuestion(emulator, arch, machine, kind)
+    return (await ask_emulators(connection, [question]))[question]
 
-    def work(conn: Any) -> EmulatorOffer:
-        try:
-            xml = conn.getDomainCapabilities(emulator or None, arch or None, machine or None, kind or None, 0)
-        except libvirt.libvirtError as error:
-            if error.get_error_code() in (libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_SUPPORT):
-                raise
-            return EmulatorOffer(trouble=clean(error.get_error_message() or "it does not say why", limit=300))
-        return parse_emulator(xml)
 
+async def ask_emulators(
+    connection: Connection, questions: Iterable[EmulatorQuestion]
+) -> Mapping[EmulatorQuestion, EmulatorOffer]:
+    """As `ask_emulator`, for many; each different one is asked once. Raises FerryError."""
+    different = tuple(dict.fromkeys(questions))
+
+    def work(conn: Any) -> Mapping[EmulatorQuestion, EmulatorOffer]:
+        return {question: _ask(conn, question) for question in different}
+
+    if not different:
+        return {}
     return await connection.call_aside("ask for the machine type", work, deadline_s=PROBE_DEADLINE_S)
+
+
+def _ask(conn: Any, asked: EmulatorQuestion) -> EmulatorOffer:
+    try:
+        xml = conn.getDomainCapabilities(
+            asked.emulator or None, asked.arch or None, asked.machine or None, asked.kind or None, 0
+        )
+    except libvirt.libvirtError as error:
+        if error.get_error_code() in (libvirt.VIR_ERR_RPC, libvirt.VIR_ERR_NO_SUPPORT):
+            raise
+        return EmulatorOffer(trouble=clean(error.get_error_message() or "it does not say why", limit=300))
+    return parse_emulator(xml)
 
 
 def parse_emulator(xml: str) -> EmulatorOffer:

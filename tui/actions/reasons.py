@@ -27,6 +27,10 @@ class Now:
     preflight: Preflight | None = None
     host: HostView | None = None
     unfinished: Unfinished | None = None
+    asking: bool = False
+    """A question of this screen is not answered yet."""
+    text: str = ""
+    """What can be copied here."""
 
 
 Reason = Callable[[Now], str]

@@ -15,10 +15,13 @@ from textual.binding import Binding, BindingType
 from backends.model.guest import GuestAction
 from tui.actions import reasons
 from tui.actions.action import Action, Place, action
+from tui.actions.capability_actions import CAPABILITY_ACTIONS
 from tui.actions.move_actions import MOVE_ACTIONS
 
 _GUEST_PLACES = (Place.GUESTS, Place.GUEST)
 _JOURNAL_PLACES = (Place.HISTORY, Place.AUDIT)
+_FILTER_PLACES = (Place.GUESTS, Place.HOSTS, Place.HOST, Place.POSTURE)
+_SORT_PLACES = (Place.GUESTS, Place.HOSTS, Place.POSTURE, *_JOURNAL_PLACES)
 
 _MAY_MOVE = reasons.unless_on_its_way(
     reasons.first_of(reasons.no_guest, reasons.read_only, reasons.silent_host, reasons.nowhere_to_go)
@@ -54,6 +57,7 @@ REGISTRY: tuple[Action, ...] = (
         "open",
         "Open what the cursor is on.",
         Place.GUESTS,
+        Place.HOSTS,
         Place.MOVES,
         Place.HISTORY,
         rank=3,
@@ -80,8 +84,8 @@ REGISTRY: tuple[Action, ...] = (
         "filter",
         "slash",
         "filter",
-        "Show only some rows: words, host:h1, state:off, !not, ~regex.",
-        Place.GUESTS,
+        "Show only some rows: words, fields such as host:h1, !not, ~regex.",
+        *_FILTER_PLACES,
         rank=2,
     ),
     action(
@@ -93,11 +97,9 @@ REGISTRY: tuple[Action, ...] = (
         rank=0,
     ),
     action("read-again", "r", "read again", "Read the journal again.", *_JOURNAL_PLACES, rank=3),
-    action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, rank=None),
-    action("sort", "o", "sort", "Sort by the next column.", Place.GUESTS, *_JOURNAL_PLACES, rank=5),
-    action(
-        "sort-reverse", "O", "reverse", "Turn the order round.", Place.GUESTS, *_JOURNAL_PLACES, rank=None
-    ),
+    action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, Place.HOSTS, rank=None),
+    action("sort", "o", "sort", "Sort by the next column.", *_SORT_PLACES, rank=5),
+    action("sort-reverse", "O", "reverse", "Turn the order round.", *_SORT_PLACES, rank=None),
     action(
         "host-pane",
         "h",
@@ -125,6 +127,10 @@ REGISTRY: tuple[Action, ...] = (
         "back",
         "Go back; a move in flight keeps moving.",
         Place.GUEST,
+        Place.HOST,
+        Place.COMPARE,
+        Place.BASELINE,
+        Place.POSTURE,
         Place.PLAN,
         Place.RUN,
         Place.HISTORY,
@@ -138,9 +144,11 @@ REGISTRY: tuple[Action, ...] = (
         "connect now",
         "Try this host again at once; what was refused (a key, a password) is asked again.",
         Place.HOSTS,
+        Place.HOST,
         why_not=reasons.is_connected,
-        rank=3,
+        rank=4,
     ),
+    *CAPABILITY_ACTIONS,
     action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),
     action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=8),
     action("mode-storage", "3", "storage", "Go to the storage.", Place.ANYWHERE, rank=9),

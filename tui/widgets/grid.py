@@ -126,7 +126,7 @@ class Grid(Widget, Generic[R], can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
-        self._columns = tuple(columns)
+        self._columns = self._shown = tuple(columns)
         self._clock = clock
         self._placeholder = placeholder
         self._no_match = no_match
@@ -173,6 +173,13 @@ class Grid(Widget, Generic[R], can_focus=True):
         """Ask every column for its cells again, because they depend on more than the row."""
         self._lines.forget_cells()
         self._sync()
+
+    def hide(self, column_ids: Collection[str]) -> None:
+        """Leave these columns out, and no others."""
+        shown = tuple(column for column in self._columns if column.id not in column_ids)
+        if shown != self._shown:
+            self._shown, self._laid_out = shown, None
+            self.refresh()
 
     @property
     def placeholder(self) -> str:
@@ -339,7 +346,7 @@ class Grid(Widget, Generic[R], can_focus=True):
     def _lay_out_if_resized(self) -> None:
         if self._laid_out != self.size:
             self._laid_out = self.size
-            self._lines.lay_out(self._columns, *self.size)
+            self._lines.lay_out(self._shown, *self.size)
             self._lines.sync()
 
     def render_line(self, y: int) -> Strip:

@@ -1,17 +1,19 @@
-"""A host in words: two lines at the side of the guests, and its cells in the list of hosts."""
+"""A host in words: two lines at the side of the guests, and all that is known without asking it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
 
+from backends.api import FerryError
 from backends.model.fleet import HostView
 from backends.model.host import Link, LinkStatus
-from tui.format import UNKNOWN, count, duration, share, size
+from tui.format import duration, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.bar import sparkline
-from tui.widgets.grid_columns import Align, Cell, Column, Tone
+from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, length, line, spread, wrap
+from tui.words.capabilities import asked_ago, survey_cost
 
 _TONES = {
     Link.CONNECTING: Tone.DIM,
@@ -106,50 +108,19 @@ def _summary(views: list[HostView], glyphs: Glyphs, trouble: Callable[[LinkStatu
     return tuple(parts)
 
 
-def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[HostView]]:
-    """Host, link, since when, load, guests, drivers, reason."""
-    return [
-        Column(
-            id="host", title="HOST", cell=_name, width=12, flex=1, max_width=24, sort=_by_name, priority=9
-        ),
-        Column(
-            id="link",
-            title="LINK",
-            cell=lambda view: link_cell(view.link, glyphs),
-            width=12,
-            sort=_by_link,
-            priority=9,
-        ),
-        _figure("since", "SINCE", 6, lambda view: _age(view.link.since, clock()), priority=6),
-        _figure(
-            "cpus", "CPUS", 4, lambda view: count(view.facts.cpus) if view.facts else UNKNOWN, priority=3
-        ),
-        _figure("cpu", "CPU", 4, lambda view: share(_load(view)), priority=6),
-        _figure("used", "USED", 5, lambda view: size(_used(view)), priority=6),
-        _figure(
-            "memory",
-            "MEM",
-            5,
-            lambda view: size(view.memory_bytes),
-            priority=6,
-        ),
-        _figure("guests", "GUESTS", 6, lambda view: count(len(view.guests)), priority=5),
-        Column(id="drivers", title="DRIVERS", cell=_drivers, width=9, flex=1, max_width=16, priority=4),
-        Column(id="reason", title="REASON", cell=_reason, width=20, flex=4, priority=7),
-    ]
+def host_title(view: HostView, glyphs: Glyphs, now: datetime) -> Line:
+    """Its name, and whether it answers."""
+    return line(
+        Cell(f" {view.spec.name}  ", Tone.TITLE),
+        link_cell(view.link, glyphs),
+        dim(f"  for {_age(view.link.since, now)}"),
+    )
 
 
-def host_detail(view: HostView, glyphs: Glyphs, now: datetime, width: int) -> list[Line]:
-    """All that is known of one host."""
+def host_detail(view: HostView, now: datetime, width: int) -> list[Line]:
+    """How it is reached, what is wrong with that, and what its drivers say."""
     status, facts = view.link, view.facts
-    lines = [
-        line(
-            Cell(f" {view.spec.name}  ", Tone.TITLE),
-            link_cell(status, glyphs),
-            dim(f"  for {_age(status.since, now)}"),
-        )
-    ]
-    lines += _field("reached", f"{view.spec.reach.value} {view.spec.target}".rstrip(), width)
+    lines: list[Line] = []
     if status.reason:
         lines += _field("reason", status.reason, width)
     if status.hint:
@@ -157,6 +128,7 @@ def host_detail(view: HostView, glyphs: Glyphs, now: datetime, width: int) -> li
     if status.next_attempt:
         wait_s = (status.next_attempt - now).total_seconds()
         lines += _field("next try", f"in {duration(wait_s)}" if wait_s >= 1 else "now", width)
+    lines += _field("reached", f"{view.spec.reach.value} {view.spec.target}".rstrip(), width)
     if facts:
         lines += _field(
             "machine", f"{facts.hostname}  {facts.arch}  {facts.cpu_model}  {facts.cpus} processors", width
@@ -167,50 +139,27 @@ def host_detail(view: HostView, glyphs: Glyphs, now: datetime, width: int) -> li
     return lines
 
 
+def survey_lines(
+    view: HostView, now: datetime, width: int, *, asking: bool, error: FerryError | None
+) -> list[Line]:
+    """How it stands with the question what the host can do: how old the answer is, or why there is none."""
+    known = view.capabilities
+    lines: list[Line] = []
+    if asking:
+        lines.append(line(dim(" asked    "), Cell("asking it what it can do ...", Tone.BUSY)))
+    elif error:
+        lines += wrap(error.cause, width - 2, Tone.DOUBT, indent=" " * 10, first=line(dim(" not asked ")))
+        lines += _field("hint", error.hint, width) if error.hint else []
+    if known:
+        stale = "" if view.link.answers else "; it does not answer now, so this is the last that was known"
+        lines += _field("asked", f"{asked_ago(known.at, now)}, {survey_cost(known)}{stale}", width)
+    elif not asking and not error:
+        lines += _field("asked", "not yet: what it can do is asked as soon as it answers", width)
+    return lines
+
+
 def _field(label: str, text: str, width: int) -> list[Line]:
     return wrap(text, width - 2, indent=" " * 10, first=line(dim(f" {label:<9}")))
-
-
-def _figure(
-    column_id: str, title: str, width: int, text: Callable[[HostView], str], *, priority: int
-) -> Column[HostView]:
-    return Column(
-        id=column_id,
-        title=title,
-        cell=lambda view: Cell(text(view), Tone.NORMAL if view.link.answers else Tone.DIM),
-        width=width,
-        align=Align.RIGHT,
-        priority=priority,
-    )
-
-
-def _name(view: HostView) -> Cell:
-    return Cell(view.spec.name, Tone.NORMAL if view.link.answers else Tone.DIM)
-
-
-def _by_name(view: HostView) -> str:
-    return view.spec.name
-
-
-def _by_link(view: HostView) -> str:
-    return view.link.link.value
-
-
-def _load(view: HostView) -> float | None:
-    """The newest figures of a silent host are no figures of now."""
-    return view.load.cpu if view.load and view.link.answers else None
-
-
-def _used(view: HostView) -> int | None:
-    return view.load.memory_used_bytes if view.load and view.link.answers else None
-
-
-def _drivers(view: HostView) -> Cell:
-    return Cell(", ".join(driver.name for driver in view.facts.drivers) if view.facts else "", Tone.DIM)
-
-
-def _reason(view: HostView) -> Cell:
-    return Cell(view.link.reason, link_tone(view.link.link))
 
 
 def _age(since: datetime, now: datetime) -> str:
