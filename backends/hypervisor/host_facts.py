@@ -9,8 +9,8 @@ import libvirt
 
 from backends.errors import ActionError
 from backends.hypervisor.connection import Connection
+from backends.hypervisor.host_capabilities import parse_capabilities
 from backends.hypervisor.inventory import KIB
-from backends.hypervisor.xml import parse
 from backends.model.host import Driver, HostFacts
 from backends.untrusted import clean
 
@@ -61,13 +61,8 @@ def _capabilities(conn: Any) -> Capabilities:
 
 def read_capabilities(xml: str) -> Capabilities:
     """Pure. Raises ActionError for what is no XML."""
-    root = parse(xml)
-    return Capabilities(
-        uuid=clean(root.findtext("host/uuid") or ""),
-        arch=clean(root.findtext("host/cpu/arch") or ""),
-        cpu_model=clean(root.findtext("host/cpu/model") or ""),
-        migrates=root.find("host/migration_features") is not None,
-    )
+    told = parse_capabilities(xml)
+    return Capabilities(told.uuid, told.cpu.arch, told.cpu.model, told.migrates)
 
 
 def _hypervisor_version(conn: Any) -> int:

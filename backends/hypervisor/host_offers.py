@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import libvirt
-from lxml import etree
 
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.xml import parse
+from backends.hypervisor.domain_capabilities import parse_domain_capabilities
+from backends.hypervisor.host_capabilities import parse_capabilities
 from backends.untrusted import clean
 
 PROBE_DEADLINE_S = 15.0
@@ -66,33 +66,13 @@ async def read_offers(connection: Connection) -> HostOffers:
 
 def parse_offers(xml: str) -> HostOffers:
     """Pure. Raises ActionError for what is no XML."""
-    root = parse(xml)
-    archs: dict[str, Offer] = {}
-    for arch in root.iterfind("guest/arch"):
-        name = clean(arch.get("name", ""))
-        before = archs.get(name, Offer(frozenset(), frozenset()))
-        archs[name] = Offer(
-            before.kinds | {clean(domain.get("type", "")) for domain in arch.iterfind("domain")},
-            before.machines | _machines(arch),
-        )
-    cells = root.findall("host/topology/cells/cell")
+    told = parse_capabilities(xml)
     return HostOffers(
-        archs=archs,
-        page_kib=_numbers(root.findall("host/cpu/pages"), "size"),
-        numa_nodes=_numbers(cells, "id"),
-        cpus=_numbers([cpu for cell in cells for cpu in cell.iterfind("cpus/cpu")], "id"),
+        archs={arch: Offer(offer.kinds, offer.machines) for arch, offer in told.archs.items()},
+        page_kib=frozenset(told.cpu.page_kib),
+        numa_nodes=frozenset(cell.id for cell in told.cells),
+        cpus=frozenset(cpu for cell in told.cells for cpu in cell.cpus),
     )
-
-
-def _machines(arch: etree._Element) -> frozenset[str]:
-    """Both the names and what they stand for: `pc` and `pc-i440fx-10.0`."""
-    found = arch.findall("machine") + arch.findall("domain/machine")
-    names = {machine.text or "" for machine in found} | {machine.get("canonical", "") for machine in found}
-    return frozenset(clean(name) for name in names if name)
-
-
-def _numbers(elements: list[etree._Element], name: str) -> frozenset[int]:
-    return frozenset(int(value) for e in elements if (value := e.get(name, "")).isdecimal())
 
 
 async def ask_emulator(
@@ -131,11 +111,11 @@ def _ask(conn: Any, asked: EmulatorQuestion) -> EmulatorOffer:
 
 def parse_emulator(xml: str) -> EmulatorOffer:
     """Pure. Raises ActionError for what is no XML."""
-    tpm = parse(xml).find("devices/tpm")
-    if tpm is None:
+    told = parse_domain_capabilities(xml)
+    if "tpm" not in told.devices:
         return EmulatorOffer()
-    values = tpm.findall("enum[@name='backendModel']/value") if tpm.get("supported") == "yes" else []
-    return EmulatorOffer(tpm_backends=frozenset(clean(value.text or "") for value in values))
+    tpm = told.device("tpm")
+    return EmulatorOffer(tpm_backends=frozenset(tpm.of("backendModel") if tpm.supported else ()))
 
 
 async def read_free_pages(connection: Connection, page_kib: int) -> int | None:
