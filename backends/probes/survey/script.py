@@ -40,7 +40,7 @@ FILES = (
     "/sys/kernel/mm/transparent_hugepage/enabled",
     *(f"/sys/class/{kind}/*/device/sriov_totalvfs" for kind in ("net", "drm", "nvme")),
     *(f"/sys/class/{kind}/*/device/sriov_numvfs" for kind in ("net", "drm", "nvme")),
-    *(f"/sys/class/tpm/*/{name}" for name in ("tpm_version_major", "caps", "device/description")),
+    *(f"/sys/class/tpm/*/{name}" for name in ("tpm_version_major", "device/caps", "device/description")),
     "/sys/firmware/uv/prot_virt_host",
     "/sys/hypervisor/type",
     "/sys/hypervisor/version/*",
