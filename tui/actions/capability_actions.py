@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from backends.model.fleet import HostView
+from backends.model.host import Link
 from tui.actions import capability_reasons as why
 from tui.actions.action import Action, Place, action
 from tui.actions.reasons import first_of
@@ -18,7 +22,7 @@ CAPABILITY_ACTIONS: tuple[Action, ...] = (
         Place.HOSTS,
         Place.HOST,
         why_not=_MAY_ASK,
-        rank=3,
+        rank=1,
     ),
     action(
         "ask-all",
@@ -55,7 +59,7 @@ CAPABILITY_ACTIONS: tuple[Action, ...] = (
         "Who can take whose guests: all hosts with each other, or those that are marked.",
         Place.HOSTS,
         why_not=why.too_few,
-        rank=1,
+        rank=2,
     ),
     action(
         "mark",
@@ -75,7 +79,7 @@ CAPABILITY_ACTIONS: tuple[Action, ...] = (
         Place.HOSTS,
         Place.COMPARE,
         why_not=why.too_few,
-        rank=2,
+        rank=4,
     ),
     action(
         "copy-xml",
@@ -121,3 +125,10 @@ CAPABILITY_ACTIONS: tuple[Action, ...] = (
         rank=7,
     ),
 )
+
+
+def fitting_link(actions: Sequence[Action], view: HostView | None) -> tuple[Action, ...]:
+    """For the footer: connecting where there is no link, asking where there is one."""
+    is_up = view is not None and view.link.link is Link.UP
+    left_out = "connect-now" if is_up else "ask-again"
+    return tuple(each for each in actions if each.id != left_out)

@@ -146,7 +146,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.HOSTS,
         Place.HOST,
         why_not=reasons.is_connected,
-        rank=4,
+        rank=1,
     ),
     *CAPABILITY_ACTIONS,
     action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),

@@ -12,7 +12,8 @@ from textual.binding import BindingType
 
 from backends.model.fleet import HostView
 from backends.model.host import HostName
-from tui.actions.action import Place
+from tui.actions.action import Action, Place
+from tui.actions.capability_actions import fitting_link
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
@@ -82,6 +83,11 @@ class HostScreen(FilteredPlace):
             host=self._view,
             asking=self._host in self._surveys.asking,
         )
+
+    @property
+    def shown_actions(self) -> tuple[Action, ...]:
+        """Connecting where there is no link, asking where there is one."""
+        return fitting_link(self.actions, self._view)
 
     @property
     def _view(self) -> HostView:

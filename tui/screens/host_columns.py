@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,9 @@ from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Sortable, Tone
 from tui.words.capabilities import asked_ago, virtualization_cell
 from tui.words.host import link_cell, link_tone
+
+_ORNAMENTS = re.compile(r"\((?:R|TM|tm)\)|\bCPU\b|\bProcessor\b|@ ?[\d.]+ ?GHz")
+"""What a processor's name says and a narrow column does not need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
             cell=lambda row: Cell(
                 row.reason, link_tone(row.view.link.link) if row.view.link.reason else Tone.DOUBT
             ),
-            width=20,
+            width=26,
             flex=4,
             priority=16,
         ),
@@ -265,7 +269,8 @@ def _libvirt(row: HostRow) -> Cell:
 
 def _model(row: HostRow) -> Cell:
     """The processor's own name; as long as nobody has asked for it, libvirt's name for it."""
-    return _words(row, row.words("processor.model") or (row.view.facts.cpu_model if row.view.facts else ""))
+    name = row.words("processor.model") or (row.view.facts.cpu_model if row.view.facts else "")
+    return _words(row, " ".join(_ORNAMENTS.sub("", name).split()))
 
 
 def _topology(row: HostRow) -> Cell:

@@ -14,7 +14,8 @@ from textual.binding import BindingType
 from backends.model.capability import HostCapabilities
 from backends.model.fleet import Topic
 from backends.model.host import HostName
-from tui.actions.action import Place
+from tui.actions.action import Action, Place
+from tui.actions.capability_actions import fitting_link
 from tui.actions.capability_reasons import may_answer
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
@@ -104,6 +105,11 @@ class HostsScreen(FilteredPlace):
             host=row.view if row else None,
             asking=row is not None and row.name in self._surveys.asking,
         )
+
+    @property
+    def shown_actions(self) -> tuple[Action, ...]:
+        """Connecting where there is no link, asking where there is one."""
+        return fitting_link(self.actions, self.now().host)
 
     def _row(self, name: HostName) -> HostRow:
         return HostRow(

@@ -66,6 +66,16 @@ def wrap(
     return lines
 
 
+def flow(label: str, groups: Iterable[Line], width: int) -> list[Line]:
+    """Groups of cells side by side after a label, on as many lines as they need; no group is torn apart."""
+    lines: list[Line] = [(dim(f" {label:<9}"),)]
+    for group in groups:
+        if len(lines[-1]) > 1 and length(lines[-1]) + length(group) >= width:
+            lines.append((dim(" " * 10),))
+        lines[-1] = (*lines[-1], *group, dim("   "))
+    return lines if len(lines[0]) > 1 else []
+
+
 def _nothing(_: int) -> Sequence[Line]:
     return ()
 

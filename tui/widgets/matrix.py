@@ -178,7 +178,7 @@ class Matrix(Widget, can_focus=True):
     @property
     def _left(self) -> int:
         """Cells left of the first column."""
-        return _GUTTER + max(_NAME_LEAST, len(self._corner), min(self._longest, _NAME_MOST)) + _GAP
+        return _GUTTER + max(_NAME_LEAST, len(self._corner) + _GAP, min(self._longest, _NAME_MOST)) + _GAP
 
     @property
     def _width(self) -> int:

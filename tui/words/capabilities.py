@@ -13,10 +13,10 @@ from backends.model.capability import (
     KindSupport,
     Support,
 )
-from tui.format import duration, long_size
+from tui.format import duration, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import Line, dim, line, wrap
+from tui.widgets.lines import Line, dim, flow, line, wrap
 
 KIND_MEANINGS = {
     GuestKind.FULL: "any system, unchanged",
@@ -126,13 +126,13 @@ def support_cell(support: KindSupport, glyphs: Glyphs) -> Cell:
 
 
 def width_cell(width: GuestWidth, glyphs: Glyphs) -> Cell:
-    """`✓ yes, up to 64.0 GiB`."""
+    """`✓ yes, up to 64 G`."""
     if width.allowed is None:
         return Cell(f"{glyphs.unknown} not known", Tone.DIM)
     if not width.allowed:
         return Cell(f"{glyphs.dash} no", Tone.DIM)
     limit = width.memory_limit_bytes
-    return Cell(f"{glyphs.ok} yes" + (f", up to {long_size(limit)}" if limit else ""), Tone.GOOD)
+    return Cell(f"{glyphs.ok} yes" + (f", up to {size(limit)}" if limit else ""), Tone.GOOD)
 
 
 def asked_ago(at: datetime, now: datetime) -> str:
@@ -158,10 +158,6 @@ def capability_lines(capabilities: HostCapabilities, glyphs: Glyphs, width: int)
     if hardware.mend:
         arrow = line(" " * 10, Cell(f"{glyphs.arrow} ", _TONES[hardware.verdict]))
         lines += wrap(hardware.mend, width - 1, indent=" " * 12, first=arrow)
-    kinds: list[Cell] = [dim(" guests   ")]
-    for support in capabilities.kinds:
-        kinds += [dim(f"{support.kind.value} "), support_cell(support, glyphs), dim("   ")]
-    widths: list[Cell] = [dim(" widths   ")]
-    for each in capabilities.widths:
-        widths += [dim(f"{each.label} "), width_cell(each, glyphs), dim("   ")]
-    return [*lines, tuple(kinds), *([tuple(widths)] if capabilities.widths else [])]
+    kinds = [(dim(f"{kind.kind.value} "), support_cell(kind, glyphs)) for kind in capabilities.kinds]
+    widths = [(dim(f"{each.label} "), width_cell(each, glyphs)) for each in capabilities.widths]
+    return [*lines, *flow("guests", kinds, width), *flow("widths", widths, width)]

@@ -44,7 +44,7 @@ def fit_cell(fit: HostFit | None, glyphs: Glyphs) -> Cell:
 def comparison_heading(comparison: Comparison) -> Line:
     """How many cells are of which kind."""
     counts = Counter(fit.fit for fit in comparison.fits)
-    cells = [dim(f" {len(comparison.hosts)} hosts ")]
+    cells = [dim(f" {len(comparison.hosts)} hosts, pairs:")]
     for fit in Fit:
         if counts[fit]:
             cells += [Cell(f"  {counts[fit]} ", _TONES[fit]), dim(fit.value)]

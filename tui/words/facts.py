@@ -15,6 +15,9 @@ from tui.words.capabilities import KIND_MEANINGS, support_cell, verdict_cell, wi
 _LABEL_LEAST, _LABEL_MOST = 18, 30
 """Cells that labels get."""
 
+_SOURCES_MOST = 90
+"""Where the column of sources begins on a wide screen: not too far from what they belong to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -86,7 +89,10 @@ def _entry(entry: Entry, glyphs: Glyphs, width: int, label_width: int, *, source
     *before, last = head
     gap = Cell(" " * max(1, len(margin) - length(last)))
     lines = [*before, *wrap(entry.value.text, width - 1, entry.value.tone, indent=margin, first=(*last, gap))]
-    if entry.below:
+    beside = length(lines[-1]) + len(entry.below) + 2 < width
+    if entry.below and beside and len(lines) == 1:
+        lines[-1] = (*lines[-1], dim(f"  {entry.below}"))
+    elif entry.below:
         lines += wrap(entry.below, width - 1, Tone.DIM, indent=margin, first=line(margin))
     if entry.mend:
         arrow = line(margin, Cell(f"{glyphs.arrow} ", Tone.DOUBT))
@@ -97,12 +103,12 @@ def _entry(entry: Entry, glyphs: Glyphs, width: int, label_width: int, *, source
 
 
 def _source(source: str, lines: list[Line], width: int, margin: str) -> list[Line]:
-    """Beside a short value where there is room, else below it."""
+    """In a column of its own where there is room, else at the right of a short value, else below it."""
     words = f"from {source}"
-    first = lines[0]
-    room = width - 1 - length(first)
-    if len(lines) == 1 and len(words) + 2 <= room and width >= 2 * len(margin):
-        pad = " " * (room - len(words))
-        lines[0] = (*first, dim(pad + words))
+    taken, most = length(lines[0]), width - 1 - len(words)
+    column = min(width // 2, _SOURCES_MOST)
+    start = column if taken + 2 <= column <= most else most
+    if len(lines) == 1 and taken + 2 <= start:
+        lines[0] = (*lines[0], dim(" " * (start - taken) + words))
         return []
     return wrap(words, width - 1, Tone.DIM, indent=margin + "  ", first=line(margin))
