@@ -2,10 +2,134 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from backends.errors import FerryError
 from backends.fleet.session import Session
-from backends.model.capability import HostCapabilities
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.driver_offer import DriverOffer, read_offer
+from backends.hypervisor.offer_facts import offer_facts
+from backends.hypervisor.offer_kinds import kind_support
+from backends.model.capability import (
+    Fact,
+    HardwareVerdict,
+    HardwareVirtualization,
+    HostCapabilities,
+    Section,
+)
+from backends.model.host import HostName
+from backends.probes.survey.devices import device_facts
+from backends.probes.survey.encrypted import guest_encryption_facts
+from backends.probes.survey.hardware import hardware
+from backends.probes.survey.kernel import kernel_facts
+from backends.probes.survey.machine import machine_facts
+from backends.probes.survey.memory import memory_facts
+from backends.probes.survey.processor import processor_facts
+from backends.probes.survey.readings import Readings
+from backends.probes.survey.script import ask
+from backends.probes.survey.widths import widths
+
+_NO_FILES = Readings("", is_root=False, clock_ahead_s=None, clock_exact_to_s=0.0, took_s=0.0, files={})
+"""Of a host that is reached by libvirt alone."""
+_ORDER = list(Section)
 
 
 async def survey(session: Session) -> HostCapabilities:
     """Raises FerryError when the host does not answer; what a part of it does not tell is a fact's trouble."""
-    raise NotImplementedError(session.host)
+    began_s = time.monotonic()
+    readings, offers = await asyncio.gather(_readings(session), _offers(session))
+    took_s = time.monotonic() - began_s
+    commands = 0 if session.shell is None else 1
+    return conclude(session.host, readings, offers, commands=commands, took_s=took_s)
+
+
+async def _readings(session: Session) -> Readings | None:
+    return None if session.shell is None else await ask(session.shell)
+
+
+async def _offers(session: Session) -> tuple[DriverOffer, ...]:
+    """A driver that does not answer is the host's trouble only where nothing else of the host could answer."""
+
+    async def of(driver: str, connection: Connection) -> DriverOffer:
+        try:
+            return await read_offer(connection, driver)
+        except FerryError as error:
+            if session.shell is None:
+                raise
+            return DriverOffer(driver, trouble=error.cause)
+
+    return tuple(await asyncio.gather(*(of(*each) for each in session.connections.items())))
+
+
+def conclude(
+    host: HostName,
+    readings: Readings | None,
+    offers: Sequence[DriverOffer],
+    *,
+    commands: int,
+    took_s: float,
+    at: datetime | None = None,
+) -> HostCapabilities:
+    """What all answers add up to. Pure but for the time, if none is given. `readings`: None where there is no shell."""
+    told = readings or _NO_FILES
+    arch = next((offer.arch for offer in offers if offer.arch), "")
+    machine = told.text("uname -m").strip() or arch
+    facts = sorted(_facts(readings, offers, machine), key=lambda fact: _ORDER.index(fact.section))
+    return HostCapabilities(
+        host=host,
+        at=at or datetime.now(UTC),
+        took_s=took_s,
+        commands=commands,
+        hardware=_hardware(readings, machine, offers),
+        kinds=kind_support(offers),
+        widths=widths(told, machine, _features(offers), frozenset(a for o in offers for a in o.archs)),
+        facts=tuple(facts),
+    )
+
+
+def _hardware(
+    readings: Readings | None, machine: str, offers: Sequence[DriverOffer]
+) -> HardwareVirtualization:
+    found = hardware(readings or _NO_FILES, machine, _domain_types(offers))
+    if readings is None and found.verdict is HardwareVerdict.UNKNOWN:
+        return replace(found, evidence="libvirt alone does not tell", source="")
+    return found
+
+
+def _facts(readings: Readings | None, offers: Sequence[DriverOffer], machine: str) -> Iterator[Fact]:
+    if readings is None:
+        trouble, mend = (
+            "this host is reached by libvirt alone",
+            "name it as user@host, to be reached over SSH",
+        )
+        yield Fact("machine.files", Section.MACHINE, "its own files", trouble=trouble, mend=mend)
+    else:
+        yield from machine_facts(readings)
+        yield from processor_facts(readings, machine)
+        yield from memory_facts(readings)
+        yield from guest_encryption_facts(readings)
+        yield from device_facts(readings)
+        yield from kernel_facts(readings)
+    for offer in offers:
+        yield from offer_facts(offer)
+
+
+def _domain_types(offers: Sequence[DriverOffer]) -> frozenset[str]:
+    """For guests of the host's own architecture: others can only be emulated."""
+    own = (offer.archs[offer.arch] for offer in offers if offer.arch in offer.archs)
+    return frozenset(kind for each in own for kind in each.kinds)
+
+
+def _features(offers: Sequence[DriverOffer]) -> frozenset[str]:
+    """libvirt's names of what the processor can do, and of what guests of the host's architecture can be given."""
+    names = {
+        name
+        for offer in offers
+        for name in (*offer.capabilities.cpu.features, *offer.capabilities.cpu.switches)
+    }
+    own = (offer.archs[offer.arch] for offer in offers if offer.arch in offer.archs)
+    return frozenset(names | {name for each in own for name in each.features})
