@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from backends.model.capability import HardwareVerdict, HardwareVirtualization
-from backends.probes.survey.underlay import Beneath, hypervisor_beneath
 from backends.probes.survey.cpuinfo import CpuInfo
 from backends.probes.survey.readings import Readings
+from backends.probes.survey.underlay import Beneath, hypervisor_beneath
 
 DEVICE, REGISTERED = "/dev/kvm", "/sys/class/misc/kvm/dev"
 

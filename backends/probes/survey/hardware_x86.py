@@ -10,9 +10,9 @@ import re
 
 from backends.model.capability import HardwareVerdict, HardwareVirtualization
 from backends.probes.survey import kernel_messages
-from backends.probes.survey.underlay import is_xen_host
 from backends.probes.survey.case import DEVICE, Case
 from backends.probes.survey.cpuinfo import PATH
+from backends.probes.survey.underlay import is_xen_host
 
 _FLAGS = f"{PATH}: flags"
 _XEN = "/sys/hypervisor/properties/capabilities"

@@ -21,7 +21,8 @@ _FIRST_PAE_BITS = 36
 """What processors with PAE can address at least; and what 32-bit Linux and Xen of their time use at most (64 GiB)."""
 _PAE_ON_LONG_MODE_BITS = 52
 """The widest that a PAE table's entry can hold."""
-_NARROW = ("i686", "i386")
+_NARROW = ("i686", "i386", "x86_64")
+"""A 32-bit system also runs in a machine of the wide architecture."""
 _XEN = "/sys/hypervisor/properties/capabilities"
 _FLAGS = f"{PATH}: flags"
 _LIBVIRT = "libvirt capabilities: guest/arch"
