@@ -32,6 +32,15 @@ from backends.model.host import HostName, HostSpec
 from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
 from backends.model.posture import Posture
 from backends.model.question import Asker
+from backends.model.storage import (
+    Chain,
+    GrowPlan,
+    GrowProgress,
+    IscsiLogin,
+    IscsiTarget,
+    SharingProof,
+    StorageMap,
+)
 from backends.model.unfinished import Unfinished
 
 __all__ = [
@@ -95,6 +104,42 @@ class Fleet(Protocol):
 
     async def posture(self, host: HostName) -> Posture:
         """How safe a host and its guests are set up, asked anew. Raises FerryError where the host does not answer."""
+        ...
+
+    async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
+        """All storage that these hosts (none named: all) see, by identity, asked anew. Those that fail are left out."""
+        ...
+
+    async def prove(self, subject: str, hosts: Sequence[HostName] = ()) -> SharingProof:
+        """Do hosts see one storage? The first host writes a marker, or is only compared with where it is a LUN.
+
+        `subject`: a path, the name of a pool, or the key of a storage's id. No host named: all that answer.
+        Raises ActionError when nothing of that name is there.
+        """
+        ...
+
+    async def chain(self, guest: GuestKey, target: str) -> Chain:
+        """From a guest's disk down to the bytes. Raises FerryError."""
+        ...
+
+    async def plan_growth(self, guest: GuestKey, target: str, size_bytes: int) -> GrowPlan:
+        """How the disk would grow to this size; nothing is done. Raises FerryError."""
+        ...
+
+    def grow(self, plan: GrowPlan) -> AsyncIterator[GrowProgress]:
+        """Carry a plan out, step by step; the first failure stops, and says what is done. Raises FerryError."""
+        ...
+
+    async def iscsi_targets(self, host: HostName, portal: str) -> tuple[IscsiTarget, ...]:
+        """What a portal (`address` or `address:port`) offers to a host, by discovery. Raises FerryError."""
+        ...
+
+    async def iscsi_login(self, host: HostName, login: IscsiLogin) -> None:
+        """Log a host in to a target. Raises FerryError."""
+        ...
+
+    async def iscsi_logout(self, host: HostName, login: IscsiLogin) -> None:
+        """Log it out. Raises ActionError while a guest that is active has a disk there."""
         ...
 
     async def preflight(

@@ -20,7 +20,7 @@ from backends.capabilities.baseline import find_baseline
 from backends.capabilities.compare import compare_hosts
 from backends.capabilities.survey import survey
 from backends.config import require_unique
-from backends.errors import ActionError, FerryError, JournalError, LinkError
+from backends.errors import ActionError, FerryError, GuestMissingError, JournalError, LinkError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs, lifecycle
@@ -30,13 +30,29 @@ from backends.migration.engine import Engine, act_of
 from backends.model.capability import HostCapabilities
 from backends.model.comparison import Baseline, Comparison
 from backends.model.fleet import Changes, FleetState, HostView, Surveyed
-from backends.model.guest import GuestAction, GuestKey
+from backends.model.guest import Guest, GuestAction, GuestKey
 from backends.model.history import AuditLine
 from backends.model.host import HostName, HostSpec, Link, LinkStatus
 from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
 from backends.model.posture import Posture
 from backends.model.question import Asker
+from backends.model.storage import (
+    Chain,
+    GrowPlan,
+    GrowProgress,
+    IscsiLogin,
+    IscsiTarget,
+    SharingProof,
+    StorageMap,
+)
 from backends.model.unfinished import Unfinished
+from backends.storage import iscsi
+from backends.storage.chain import read_chain
+from backends.storage.growth.plan import plan_growth
+from backends.storage.growth.run import grow
+from backends.storage.prove import prove
+from backends.storage.survey import read_storage
+from backends.untrusted import clean
 
 _log = logging.getLogger(__name__)
 
@@ -165,6 +181,48 @@ class FleetService:
         """How safe it is set up."""
         return await posture.read(self._supervisor(host).reached(), self.state.hosts[host])
 
+    async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
+        """All storage, by identity."""
+        return await read_storage(self._chosen(hosts), self.state)
+
+    async def prove(self, subject: str, hosts: Sequence[HostName] = ()) -> SharingProof:
+        """Do hosts see one storage?"""
+        chosen = self._chosen(hosts)
+        with self._audited(f"prove that {clean(subject)} is shared"):
+            return await prove(subject, chosen, self.state)
+
+    async def chain(self, guest: GuestKey, target: str) -> Chain:
+        """From a guest's disk down to the bytes."""
+        return await read_chain(self._supervisor(guest.host), self._guest(guest), target)
+
+    async def plan_growth(self, guest: GuestKey, target: str, size_bytes: int) -> GrowPlan:
+        """How the disk would grow."""
+        return await plan_growth(self._supervisor(guest.host), self._guest(guest), target, size_bytes)
+
+    async def grow(self, plan: GrowPlan) -> AsyncIterator[GrowProgress]:
+        """Carry a plan out."""
+        supervisor = self._supervisor(plan.guest.host)
+        with self._audited(f"grow {plan.target} of {plan.name} to {plan.after_bytes} bytes"):
+            try:
+                async for progress in grow(plan, supervisor):
+                    yield progress
+            finally:
+                supervisor.mark(plan.guest)
+
+    async def iscsi_targets(self, host: HostName, portal: str) -> tuple[IscsiTarget, ...]:
+        """What a portal offers to a host."""
+        return await iscsi.discover(self._supervisor(host), portal)
+
+    async def iscsi_login(self, host: HostName, login: IscsiLogin) -> None:
+        """Log a host in to a target."""
+        with self._audited(f"log {host} in to {clean(login.iqn)}"):
+            await iscsi.log_in(self._supervisor(host), login)
+
+    async def iscsi_logout(self, host: HostName, login: IscsiLogin) -> None:
+        """Log it out."""
+        with self._audited(f"log {host} out of {clean(login.iqn)}"):
+            await iscsi.log_out(self._supervisor(host), login, self.state)
+
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
     ) -> Preflight:
@@ -261,6 +319,12 @@ class FleetService:
 
         found = await asyncio.gather(*(of(supervisor) for supervisor in self._supervisors.values()))
         return tuple(job for host in found for job in host)
+
+    def _guest(self, key: GuestKey) -> Guest:
+        guest = self.state.guest(key)
+        if guest is None:
+            raise GuestMissingError("no such guest (any more)", host=key.host)
+        return guest
 
     def _chosen(self, hosts: Sequence[HostName]) -> tuple[Supervisor, ...]:
         return tuple(self._supervisor(host) for host in hosts or self._supervisors)

@@ -56,6 +56,7 @@ from backends.model.move import (
 from backends.model.posture import Posture
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
 from tests.tui.capable import answer
+from tests.tui.scripted_storage import ScriptedStorage
 
 GIB = 1024**3
 MIB = 1024**2
@@ -97,10 +98,11 @@ def host_spec(name: str) -> HostSpec:
     return HostSpec(HostName(name), Reach.SSH, f"root@{name}")
 
 
-class ScriptedFleet:
+class ScriptedFleet(ScriptedStorage):
     """Implements backends.api.Fleet. Its methods record what they were asked in `asked`."""
 
     def __init__(self, *hosts: str) -> None:
+        super().__init__()
         connecting = LinkStatus(Link.CONNECTING, NOW)
         views = {HostName(name): HostView(host_spec(name), connecting) for name in hosts}
         self.board = Board(FleetState(hosts=views))

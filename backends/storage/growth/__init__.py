@@ -1,0 +1,1 @@
+"""A disk grows, layer by layer, from the bytes up to the guest."""
