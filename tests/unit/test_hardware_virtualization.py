@@ -48,6 +48,20 @@ def test_a_missing_device_is_said_and_mended() -> None:
     assert found.mend.startswith("mknod /dev/kvm")
 
 
+def test_a_container_that_sees_the_device_alone_says_so() -> None:
+    found = x86(host(processors.XEON_E5_2670, {"/dev/kvm": "rw"}))
+    assert (found.verdict, found.evidence, found.source) == (
+        USABLE,
+        "vmx flag; /dev/kvm is there",
+        "/dev/kvm",
+    )
+
+
+def test_a_device_without_a_flag_proves_nothing() -> None:
+    found = x86(host(processors.XEON_NO_VT, {"/dev/kvm": "rw", "dmesg": BOOTED}))
+    assert found.verdict is NONE
+
+
 def test_a_host_that_is_a_guest_itself_is_nested() -> None:
     found = x86(host(processors.NESTED_XEON, KVM_READY), KVM)
     assert found.verdict is NESTED

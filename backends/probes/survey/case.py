@@ -52,6 +52,9 @@ class Case:
         if "kvm" in self.domain_types:
             signs.append("libvirt offers kvm guests")
             source = "libvirt capabilities: guest/arch/domain type"
+        elif not self.kvm_is_registered:
+            signs.append(f"{DEVICE} is there")
+            source = DEVICE
         else:
             signs.append("KVM is ready")
             if not self.readings.there(DEVICE):
