@@ -64,8 +64,9 @@ def _without_groups(readings: Readings) -> Fact:
     if name:
         words = f"off: the firmware offers {name}, and the kernel does not use it"
         return _IOMMU.answer(words, f"{_GROUPS}, {_TABLES}", number=0, mend=_advice(readings, name))
-    if readings.reading(_TABLES).gap in (Gap.DENIED, Gap.BROKEN):
-        return _IOMMU.untold(readings, _TABLES)
+    source = _TABLES if readings.there(_TABLES) else "dmesg"
+    if readings.reading(source).gap in (Gap.DENIED, Gap.BROKEN):
+        return _IOMMU.untold(readings, source)
     return _IOMMU.answer("none that the firmware tells of", f"{_GROUPS}, {_TABLES}", number=0)
 
 
@@ -98,8 +99,12 @@ def _sriov(readings: Readings) -> Fact:
     all_functions = 0
     for path in readings.under("/sys/class/"):
         match = _CARD.fullmatch(path)
-        total = whole(readings.text(path)) if match else None
-        if match and total:
+        if not match:
+            continue
+        total = whole(readings.text(path))
+        if total is None:
+            return _SRIOV.untold(readings, path)
+        if total:
             used = whole(readings.text(path.replace("sriov_totalvfs", "sriov_numvfs")))
             told = "" if used is None else f"{used} of "
             cards.append(f"{clean(match[1], limit=40)} {told}{total}")

@@ -62,7 +62,10 @@ def _model(readings: Readings) -> Fact:
         makers, models = lines_of(sysinfo, "Manufacturer"), lines_of(sysinfo, "Model")
         words = " ".join([*makers[:1], types[0], *(model.split()[0] for model in models[:1] if model)])
         return _MODEL.answer(words, "/proc/sysinfo: Manufacturer, Type, Model")
-    return _MODEL.untold(readings, f"{_DMI}/product_name")
+    path = f"{_DMI}/product_name"
+    if readings.text(path).strip():
+        return _MODEL.unknown("its maker has left the name out", path)
+    return _MODEL.untold(readings, path)
 
 
 def _dmi(readings: Readings, name: str) -> str:

@@ -74,13 +74,14 @@ def _huge_pages(readings: Readings) -> Fact:
     """Each size that has pages; the number is their bytes. hugetlbpage.rst: `nr_hugepages` are all of a size."""
     pools = []
     for path in readings.under(f"{_HUGE}/"):
-        match = _POOL.fullmatch(path)
-        total = whole(readings.text(path))
-        if match and total is not None:
+        if match := _POOL.fullmatch(path):
+            total = whole(readings.text(path))
+            if total is None:
+                return _HUGE_PAGES.untold(readings, path)
             free = whole(readings.text(path.replace("nr_hugepages", "free_hugepages")))
             pools.append((int(match[1]) * 1024, total, free))
     if not pools:
-        return _HUGE_PAGES.unknown("this kernel has none", _HUGE)
+        return _HUGE_PAGES.untold(readings, _HUGE)
     pools.sort()
     told = [_pool_words(page, total, free) for page, total, free in pools if total]
     sizes = ", ".join(size(page) for page, _, _ in pools)

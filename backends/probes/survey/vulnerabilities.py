@@ -78,8 +78,8 @@ def vulnerability_facts(readings: Readings) -> tuple[Fact, ...]:
 def _flaws(readings: Readings) -> Fact:
     """The number is how many are open, in whole or in part."""
     found = vulnerabilities(readings)
-    if not found:
-        return _FLAWS.untold(readings, _FOLDER)
+    if all(flaw.state is Protection.UNKNOWN for flaw in found):
+        return _FLAWS.untold(readings, min(readings.under(f"{_FOLDER}/"), default=_FOLDER))
     by_state = {state: [flaw.name for flaw in found if flaw.state is state] for state in Protection}
     named = (Protection.VULNERABLE, Protection.IN_PART, Protection.UNKNOWN)
     told = [
