@@ -1,0 +1,74 @@
+"""A host is looked at: two commands and one call for each driver, all at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from backends.capabilities.posture.looked import Looked, Question
+from backends.errors import FerryError
+from backends.fleet.session import Session
+from backends.hypervisor.guest_confinement import DriverConfinement, read_confinement
+from backends.model.host import Reach
+from backends.model.posture import Finding, Severity
+from backends.probes.exposure import script as exposure_script
+from backends.probes.survey import script as survey_script
+
+T = TypeVar("T")
+
+_SIMULATED = "test"
+_FILES = Question("host.files", "the host's own files")
+_PROCESSES = Question("host.settings", "the host's settings and processes")
+_LIBVIRT = Question("libvirt.answers", "what libvirt tells")
+_NO_SHELL = "add the host as user@host: a plain libvirt URI leads to libvirt alone"
+
+
+@dataclass(slots=True)
+class _Parts:
+    """Parts of an answer, each of which may fail by itself."""
+
+    missed: list[Finding] = field(default_factory=list)
+    errors: list[FerryError] = field(default_factory=list)
+
+    async def of(self, question: Question, work: Awaitable[T]) -> T | None:
+        """None where it fails; then a finding says so."""
+        try:
+            return await work
+        except FerryError as error:
+            self.errors.append(error)
+            self.missed.append(question.host(Severity.UNKNOWN, error.cause, error.hint, error.operation))
+            return None
+
+
+async def look(session: Session, reach: Reach) -> Looked:
+    """Raises FerryError when nothing of the host answers."""
+    if set(session.connections) == {_SIMULATED}:
+        words = "libvirt's test driver makes its hosts up: there is nothing to protect"
+        return Looked(session.host, missed=(_LIBVIRT.host(Severity.UNKNOWN, words),))
+    parts = _Parts()
+    if session.shell is None:
+        drivers = await _drivers(session, parts)
+        parts.missed.append(_FILES.host(Severity.UNKNOWN, f"a {reach.value} has no shell", _NO_SHELL))
+        looked = Looked(session.host, drivers=drivers, missed=tuple(parts.missed))
+    else:
+        readings, exposure, drivers = await asyncio.gather(
+            parts.of(_FILES, survey_script.ask(session.shell)),
+            parts.of(_PROCESSES, exposure_script.ask(session.shell)),
+            _drivers(session, parts),
+        )
+        looked = Looked(session.host, readings, exposure, drivers, tuple(parts.missed))
+    if parts.errors and not (looked.readings or looked.exposure or looked.drivers):
+        raise parts.errors[0]
+    return looked
+
+
+async def _drivers(session: Session, parts: _Parts) -> Mapping[str, DriverConfinement]:
+    """A host whose libvirt does not let this account in says so once."""
+    if not session.connections:
+        parts.missed.append(_LIBVIRT.host(Severity.UNKNOWN, session.trouble or "no driver", session.hint))
+    names = tuple(session.connections)
+    asked = (parts.of(_LIBVIRT, read_confinement(session.connections[name])) for name in names)
+    found = await asyncio.gather(*asked)
+    return {name: seen for name, seen in zip(names, found, strict=True) if seen is not None}
