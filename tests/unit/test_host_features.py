@@ -229,7 +229,7 @@ def test_guests_in_guests_are_allowed_as_the_modules_parameter_says(
     readings = host({path: text})
     assert nested(readings) is expected
     fact = guest_encryption_facts(readings)[0]
-    assert fact.value == {True: "allowed", False: "not allowed", None: ""}[expected]
+    assert fact.value == {True: "on", False: "off", None: ""}[expected]
 
 
 @pytest.mark.parametrize(

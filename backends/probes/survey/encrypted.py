@@ -53,7 +53,7 @@ def _nested(readings: Readings) -> Fact:
     on = nested(readings)
     if on is not None:
         path = next(path for path in _NESTED_FILES if switch(readings.text(path)) is not None)
-        return _NESTED.answer("allowed" if on else "not allowed", path, number=float(on))
+        return _NESTED.answer("on" if on else "off", path, number=float(on))
     path = next((path for path in _NESTED_FILES if readings.there(path)), "")
     if path:
         return _NESTED.untold(readings, path)

@@ -18,6 +18,7 @@ _RELEASES = ("/etc/os-release", "/usr/lib/os-release")
 """os-release(5): the second only where the first is not there."""
 
 _MODEL = Question("machine.model", Section.MACHINE, "machine")
+_HOSTNAME = Question("machine.hostname", Section.MACHINE, "calls itself")
 _FIRMWARE = Question("machine.firmware", Section.MACHINE, "firmware")
 _SYSTEM = Question("machine.system", Section.MACHINE, "system")
 _ARCHITECTURE = Question("machine.architecture", Section.MACHINE, "architecture")
@@ -36,6 +37,7 @@ def machine_facts(readings: Readings) -> tuple[Fact, ...]:
     """`machine.*`. Pure; what cannot be read or understood is a fact with its trouble."""
     return (
         _model(readings),
+        _hostname(readings),
         runs_under_fact(readings),
         _firmware(readings),
         _system(readings),
@@ -66,6 +68,12 @@ def _model(readings: Readings) -> Fact:
     if readings.text(path).strip():
         return _MODEL.unknown("its maker has left the name out", path)
     return _MODEL.untold(readings, path)
+
+
+def _hostname(readings: Readings) -> Fact:
+    path = "/proc/sys/kernel/hostname"
+    name = readings.text(path).strip()
+    return _HOSTNAME.answer(name, path) if name else _HOSTNAME.untold(readings, path)
 
 
 def _dmi(readings: Readings, name: str) -> str:
@@ -138,9 +146,9 @@ def _clock(readings: Readings) -> Fact:
     if ahead is None:
         return _CLOCK.unknown("its `date` does not tell fractions of a second", "date +%s.%N")
     if abs(ahead) <= exact:
-        words = f"agrees with ours, as far as that can be seen: to within {exact:.2f} s"
+        words = f"agrees with ours (seen to {exact:.2f} s)"
     else:
-        words = f"{abs(ahead):.2f} s {'ahead of' if ahead > 0 else 'behind'} ours, exact to {exact:.2f} s"
+        words = f"{abs(ahead):.2f} s {'ahead' if ahead > 0 else 'behind'} (seen to {exact:.2f} s)"
     return _CLOCK.answer(words, "date +%s.%N", number=round(ahead, 3))
 
 
