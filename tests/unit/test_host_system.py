@@ -269,7 +269,9 @@ def test_no_password_survives_whatever_stands_before_it(key: str, secret: str, b
 
 
 def test_a_command_line_without_end_is_cut() -> None:
-    assert len(kernel({"/proc/cmdline": "x" * 10_000}, "kernel.command_line").value) == 2048
+    assert kernel({"/proc/cmdline": "ro " * 2_000_000}, "kernel.command_line").value.endswith("ro ro …")
+    assert kernel({"/proc/cmdline": "ro a:" + "b" * 2_000_000}, "kernel.command_line").value == "ro …"
+    assert kernel({"/proc/cmdline": "a:" * 2_000_000 + "@"}, "kernel.command_line").value == "…"
 
 
 VARIABLE = "/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"

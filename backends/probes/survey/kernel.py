@@ -27,16 +27,17 @@ _SECURE_BOOT = Question("kernel.secure_boot", Section.KERNEL, "secure boot")
 _LOCKDOWN = Question("kernel.lockdown", Section.KERNEL, "lockdown")
 _LSM = Question("kernel.lsm", Section.KERNEL, "security modules")
 
-_COMMAND_LINE_LIMIT = 2048
-"""COMMAND_LINE_SIZE of x86."""
+_COMMAND_LINE_LIMIT = 4096
+"""COMMAND_LINE_SIZE of s390; x86 has half of it."""
 _ARGUMENT = re.compile(r'(?:[^\s"]|"[^"]*(?:"|$))+')
 """As the kernel splits them: a blank inside double quotes does not end one (kernel-parameters.rst)."""
 _SECRET_KEY = re.compile(
     r"passw(or)?d|passphrase|secret|token|credential|api_?key|private_?key"
     r"|(^|[._-])(pass|pwd|pw|rootpw|key|psk|auth)$"
 )
-_LOGIN = re.compile(r"([^\s/=:@]+):(?!//)\S+@")
-"""`USER:PASSWORD@`, as in `netroot=iscsi:user:password@10.0.0.9::::iqn...` (dracut.cmdline(7)) and in addresses."""
+_LOGIN = re.compile(r"[^\s/=:@]+:(?!//)")
+"""What stands before the password in `USER:PASSWORD@`: in addresses, and in
+`netroot=iscsi:user:password@10.0.0.9::::iqn...` (dracut.cmdline(7))."""
 _MASK = "***"
 
 
@@ -70,11 +71,15 @@ def _command_line(readings: Readings) -> Fact:
 def without_secrets(line: str) -> str:
     """A kernel's command line with `***` for the values of what looks like a password. Pure.
 
-    A word after `--word` is its value, as programs have it; the kernel hands what follows ` -- ` to init.
+    A word after `--word` is its value, as programs have it; the kernel hands what follows ` -- ` to init. What is
+    longer than kernels take is cut before an argument, not within one.
     """
     shown: list[str] = []
     owes_value = False
-    for argument in _ARGUMENT.findall(line):
+    arguments = _ARGUMENT.findall(line[:_COMMAND_LINE_LIMIT])
+    if len(line) > _COMMAND_LINE_LIMIT:
+        arguments[-1:] = ["…"]
+    for argument in arguments:
         key, equals, _ = argument.partition("=")
         is_secret = bool(_SECRET_KEY.search(key.strip('"').casefold()))
         if owes_value and not argument.startswith("-"):
@@ -82,9 +87,15 @@ def without_secrets(line: str) -> str:
         elif is_secret and equals:
             shown.append(f"{key}={_MASK}")
         else:
-            shown.append(_LOGIN.sub(rf"\1:{_MASK}@", argument))
+            shown.append(_without_login(argument))
         owes_value = is_secret and not equals and argument.startswith("-")
     return " ".join(shown)
+
+
+def _without_login(argument: str) -> str:
+    before, at, after = argument.rpartition("@")
+    match = _LOGIN.search(before)
+    return f"{before[: match.end()]}{_MASK}@{after}" if match and at else argument
 
 
 def secure_boot(readings: Readings) -> bool | None:
