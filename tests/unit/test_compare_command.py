@@ -107,6 +107,17 @@ async def test_the_matrix_reads_from_the_left_to_the_top_and_names_what_is_missi
     assert fits_80_columns(out)
 
 
+async def test_what_stops_all_guests_names_none_and_what_nobody_knows_counts_none(
+    fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    guests = tuple(GuestFit(each.key, each.name, True, H2, Fit.UNKNOWN, (OLDER,)) for each in (WEB, MAIL))
+    fleet.comparison = Comparison((H1, H2), NOW, (HostFit(H1, H2, Fit.UNKNOWN, (OLDER,), guests),))
+    await compare(ANY, baseline=False, json=False)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "h1 to h2: not known, nor of its 2 guests" in words
+    assert "for: a new guest, all 2 guests" in words
+
+
 async def test_a_matrix_wider_than_the_terminal_goes_on_below(
     fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 
 from backends.api import Fleet
-from backends.model.comparison import Baseline, BaselineGuest, Comparison, Fit, HostFit, Hurdle, Obstacle
+from backends.model.comparison import Baseline, BaselineGuest, Comparison, Fit, HostFit, Obstacle
 from backends.model.fleet import FleetState
 from backends.model.host import HostName, Link
 from tui.headless.capability_lines import baseline_line, comparison_line, guest_fit_line, host_fit_line
@@ -23,9 +23,6 @@ _CORNER = "FROM \\ TO"
 _WORD = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _GAP = 2
 """Columns between two of a table."""
-_OF_NEW_GUESTS = (Hurdle.CPU, Hurdle.MACHINE)
-"""What stands against a host as a whole is about a new guest here, and elsewhere about all guests."""
-
 _OTHERS = (("must be shut down and started anew to get it:", True), ("get it at their next start:", False))
 """Of the guests that do not fit as they are, by whether a restart is needed."""
 
@@ -125,25 +122,35 @@ def _cell(fit: HostFit | None) -> tuple[str, Ink]:
 
 
 def _tell_pair(out: Output, fit: HostFit) -> None:
-    counted = f", {fit.fitting} of {len(fit.guests)} guests can go there" if fit.guests else ""
     out.line()
-    head = f"{fit.source} to {fit.destination}: {fit.fit.value}{counted}"
-    tell(out, head, _INK[fit.fit])
+    words = ", ".join([fit.fit.value, *_counted(fit)])
+    tell(out, f"{fit.source} to {fit.destination}: {words}", _INK[fit.fit])
     entries: list[Entry] = []
     for obstacle, whom in _against(fit).items():
         entries += _obstacle(obstacle, whom)
     tell_entries(out, entries)
 
 
+def _counted(fit: HostFit) -> Iterator[str]:
+    """How many guests can go, and of how many nobody knows."""
+    count, unknown = len(fit.guests), sum(1 for guest in fit.guests if guest.fit is Fit.UNKNOWN)
+    if unknown < count:
+        yield f"{fit.fitting} of {count} guests can go there"
+    if unknown:
+        yield f"not known of {unknown} of them" if unknown < count else f"nor of its {count} guests"
+
+
 def _against(fit: HostFit) -> dict[Obstacle, list[str]]:
     """Each obstacle once, with whom it stops."""
-    against: dict[Obstacle, list[str]] = {}
-    for obstacle in fit.obstacles:
-        whom = "a new guest" if obstacle.hurdle in _OF_NEW_GUESTS else "every guest"
-        against.setdefault(obstacle, []).append(whom)
-    for guest in fit.guests:
+    against: dict[Obstacle, list[str]] = {obstacle: [] for obstacle in fit.obstacles}
+    for guest in sorted(fit.guests, key=lambda guest: guest.name):
         for obstacle in guest.obstacles:
             against.setdefault(obstacle, []).append(guest.name)
+    for obstacle, names in against.items():
+        if len(names) == len(fit.guests) > 1:
+            names[:] = [f"all {len(names)} guests"]
+        if obstacle in fit.obstacles:
+            names.insert(0, "a new guest")
     return against
 
 

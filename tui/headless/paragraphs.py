@@ -12,7 +12,7 @@ from tui.headless.output import Ink, Output
 _USUAL = (80, 24)
 _LEAST = 20
 """Columns that a text gets at the least, on however narrow a terminal."""
-WIDEST_LABEL = 24
+WIDEST_LABEL = 30
 
 Entry = tuple[str, str, Ink]
 """Label, text, and the text's colour. An empty label goes on below the one before."""

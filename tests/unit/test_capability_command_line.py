@@ -1,0 +1,92 @@
+"""`capabilities`, `compare` and `posture` as a shell starts them, on libvirt's test driver."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.answered import fits_80_columns
+from tui import cli
+
+
+class Typing:
+    """Types commands in a shell without a configuration."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._capsys = capsys
+        self._monkeypatch = monkeypatch
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        self._monkeypatch.setattr(sys, "argv", ["virt-ferry", *words])
+        interrupt = signal.getsignal(
+            signal.SIGINT
+        )  # the command lets nothing change its status; the tests go on
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        signal.signal(signal.SIGINT, interrupt)
+        said = self._capsys.readouterr()
+        code = ended.value.code
+        return code if isinstance(code, int) else 0, said.out, said.err
+
+
+@pytest.fixture
+def type_in(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Typing:
+    """A terminal of 80 columns."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "80")
+    return Typing(capsys, monkeypatch)
+
+
+@pytest.mark.parametrize("command", ["capabilities", "compare", "posture"])
+def test_each_command_answers_about_the_test_hosts_within_80_columns(type_in: Typing, command: str) -> None:
+    status, out, err = type_in(command, "--embedded")
+    assert (status, err) == (0, "")
+    assert all(host in out for host in ("test-1", "test-2", "test-3"))
+    assert fits_80_columns(out)
+
+
+@pytest.mark.parametrize(
+    ("command", "events"),
+    [
+        ("capabilities", {"capabilities", "fact"}),
+        ("compare", {"host_fit", "guest_fit", "comparison"}),
+        ("posture", {"finding", "posture"}),
+    ],
+)
+def test_each_command_gives_one_object_a_line(type_in: Typing, command: str, events: set[str]) -> None:
+    status, out, _ = type_in(command, "--embedded", "--json")
+    assert status == 0
+    assert {json.loads(line)["event"] for line in out.splitlines()} == events
+
+
+def test_as_many_facts_follow_a_host_as_its_line_says_and_each_has_an_id_of_its_own(type_in: Typing) -> None:
+    lines = [json.loads(line) for line in type_in("capabilities", "--embedded", "--json")[1].splitlines()]
+    for host in (line for line in lines if line["event"] == "capabilities"):
+        ids = [line["id"] for line in lines if line["event"] == "fact" and line["host"] == host["host"]]
+        assert len(ids) == host["facts"] > 0
+        assert len(set(ids)) == len(ids)
+
+
+def test_a_processor_that_the_driver_cannot_find_is_an_error_with_what_to_do(type_in: Typing) -> None:
+    status, out, err = type_in("compare", "--baseline", "--embedded")
+    assert (status, out) == (1, "")
+    assert "virConnectGetDomainCapabilities" in err
+
+
+@pytest.mark.parametrize("command", ["capabilities", "posture"])
+def test_a_host_that_does_not_answer_is_a_failure(type_in: Typing, command: str) -> None:
+    status, out, err = type_in(command, "test:///nowhere/node.xml", "--json")
+    assert (status, out) == (1, "")
+    assert "is down" in err
+
+
+def test_one_host_alone_is_nothing_to_compare(type_in: Typing) -> None:
+    status, _, err = type_in("compare", "test:///default")
+    assert status == 2
+    assert "virt-ferry compare HOST HOST" in err
