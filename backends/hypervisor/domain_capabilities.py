@@ -35,9 +35,11 @@ _KNOWN = {
     "devices/*": "enum",
     "devices/*/enum": "value",
     "features": "*",
-    "features/*": "enum cbitpos reducedPhysBits maxGuests maxESGuests flc sgx1 sgx2 section_size sections",
+    "features/*": "enum cbitpos reducedPhysBits maxGuests maxESGuests cpu0Id"
+    " flc sgx1 sgx2 section_size sections defaults",
     "features/*/enum": "value",
     "features/*/sections": "section",
+    "features/*/defaults": "*",
 }
 """virDomainCapsFormat (src/conf/domain_capabilities.c) as of libvirt 11. New devices and features are kept by name."""
 
