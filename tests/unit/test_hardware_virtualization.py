@@ -10,6 +10,7 @@ import pytest
 from backends.model.capability import HardwareVerdict, HardwareVirtualization
 from backends.probes.survey.hardware import hardware
 from backends.probes.survey.readings import Readings
+from backends.probes.survey.underlay import hypervisor_beneath
 from tests.unit import processors
 from tests.unit.processors import BOOTED, KVM_READY, host
 
@@ -216,6 +217,17 @@ def test_dom0_is_known_without_xenfs_too() -> None:
     assert x86(host(processors.XEN_L5420, files)).verdict is not TAKEN
     files["/sys/hypervisor/properties/features"] = "00000f05"
     assert x86(host(processors.XEN_L5420, files)).verdict is TAKEN
+
+
+def test_dom0_is_the_host_and_runs_under_nobody() -> None:
+    files = {"/sys/hypervisor/type": "xen", "/sys/class/dmi/id/sys_vendor": "Dell Inc."}
+    domu = hypervisor_beneath(host(processors.XEN_L5420, files | {"/proc/xen/capabilities": ""}))
+    assert domu is not None
+    assert domu.name == "Xen"
+    assert (
+        hypervisor_beneath(host(processors.XEN_L5420, files | {"/proc/xen/capabilities": "control_d"}))
+        is None
+    )
 
 
 def test_a_guest_without_the_flag_has_none() -> None:

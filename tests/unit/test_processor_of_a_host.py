@@ -81,6 +81,7 @@ def test_cores_sockets_and_nodes_are_counted() -> None:
     files = {
         f"{CPU}/online": "0-127",
         "topology": "64 2",
+        "processors": "4 2 1",
         f"{NODE}/node0/cpulist": "0-31,64-95",
         f"{NODE}/node1/cpulist": "32-63,96-127",
         f"{CPU}/smt/control": "on",

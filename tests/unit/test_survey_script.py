@@ -203,6 +203,12 @@ def test_complaints_of_tools_become_reasons(complaint: str, name: str, gap: Gap)
     assert script.parse(answer, NONCE, asked_at=0.0, took_s=1.0).reading(name).gap is gap
 
 
+def test_a_line_of_a_file_that_was_not_asked_for_is_dropped() -> None:
+    answer = Answer(0, f"\n{NONCE} there\n/a\n\n{NONCE} files\n/a:1\n/b:2\n", "")
+    readings = script.parse(answer, NONCE, asked_at=0.0, took_s=1.0)
+    assert (readings.text("/a"), readings.there("/b")) == ("1", False)
+
+
 def test_a_permission_that_would_help_is_named() -> None:
     readings = Readings("u", False, None, 0.0, 0.0, {"dmesg": Reading(gap=Gap.DENIED)})
     assert readings.trouble("dmesg") == (

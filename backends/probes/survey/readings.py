@@ -75,10 +75,10 @@ class Readings:
 _NEVER_TOLD = Reading(gap=Gap.MISSING)
 _PERMISSIONS = {
     "dmesg": "set kernel.dmesg_restrict=0, or give this account CAP_SYSLOG",
-    "/dev/cpu/": "CAP_SYS_RAWIO is needed",
+    "/dev/cpu/": "give this account CAP_SYS_RAWIO and leave to read the device",
     "/dev/kvm": "add this account to the group of /dev/kvm",
     "/dev/sev": "add this account to the group of /dev/sev",
-    "/sys/kernel/security/": "only root may look into securityfs",
+    "/sys/kernel/security/": "open securityfs, which is root's by default, to this account",
 }
 """What a file needs besides being root: kernel.dmesg_restrict (sysctl/kernel.rst), msr(4), /dev/kvm's group (udev)."""
 
