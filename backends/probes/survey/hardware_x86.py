@@ -12,7 +12,7 @@ from backends.model.capability import HardwareVerdict, HardwareVirtualization
 from backends.probes.survey import kernel_messages
 from backends.probes.survey.case import DEVICE, Case
 from backends.probes.survey.cpuinfo import PATH
-from backends.probes.survey.underlay import is_xen_host
+from backends.probes.survey.underlay import UNNAMED, is_xen_host
 
 _FLAGS = f"{PATH}: flags"
 _XEN = "/sys/hypervisor/properties/capabilities"
@@ -190,5 +190,7 @@ def _switch_on(case: Case) -> str:
 
 
 def _pass_on(case: Case) -> str:
-    name = case.beneath.name if case.beneath else ""
-    return f"allow nested virtualization for this guest of {name} on its own host" if name else ""
+    if not case.beneath:
+        return ""
+    name = "the hypervisor beneath" if case.beneath.name == UNNAMED else case.beneath.name
+    return f"let {name} allow nested virtualization for this host"

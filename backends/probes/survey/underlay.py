@@ -9,6 +9,8 @@ from backends.probes.survey.cpuinfo import PATH, cpuinfo
 from backends.probes.survey.readings import Readings
 from backends.untrusted import clean
 
+UNNAMED = "a hypervisor"
+"""It hides which one it is."""
 _DMI = "/sys/class/dmi/id/"
 _DMI_WORDS = (
     ("KVM", "KVM"),
@@ -77,7 +79,7 @@ def _by_hardware(readings: Readings) -> Beneath | None:
                 return Beneath(hypervisor, f"{_DMI}{name}: {_tidy(told)}")
     if "emulated by qemu" in info.first("machine", "model"):
         return Beneath("QEMU", f"{PATH}: machine")
-    return Beneath("a hypervisor", f"{PATH}: flags: hypervisor") if flagged else None
+    return Beneath(UNNAMED, f"{PATH}: flags: hypervisor") if flagged else None
 
 
 def _tidy(text: str) -> str:
