@@ -65,10 +65,10 @@ def driver_verdicts(mode: MoveMode, name: str, hosts: tuple[tuple[str, Driver | 
         evidence = f"whether libvirt's {name} driver can save a guest is not known"
         return [Check("host.driver", title, Verdict.UNKNOWN, evidence)]
     if mode in (MoveMode.LIVE, MoveMode.PAUSED):
-        mend = "choose offline" if name in _CANNOT_SAVE else "choose saved, or offline"
+        mend = "shut it down and choose offline" if name in _CANNOT_SAVE else "choose saved, or offline"
         lacking = [host for host, known in hosts if known is not None and not known.migrates]
         if lacking:
-            return [refuse(f"libvirt's {name} driver on {host} has no migration", mend) for host in lacking]
+            return [refuse(f"libvirt's {name} driver on {' and '.join(lacking)} has no migration", mend)]
     return [Check("host.driver", title, Verdict.OK, f"{name} on both hosts")]
 
 
