@@ -19,15 +19,19 @@ from tui.app import FerryApp
 from tui.bridge import Bridge, Update
 from tui.dialogs.questions import QuestionDesk
 from tui.screens.audit import AuditScreen
+from tui.screens.baseline import BaselineScreen
+from tui.screens.compare import CompareScreen
 from tui.screens.guest import GuestScreen
 from tui.screens.guests import GuestsScreen
 from tui.screens.history import HistoryScreen
+from tui.screens.host import HostScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.moves import MovesScreen
 from tui.screens.not_yet import CrashesScreen, StorageScreen
 from tui.screens.past import PastScreen
 from tui.screens.place import PlaceScreen
 from tui.screens.plan import PlanScreen
+from tui.screens.posture import PostureScreen
 from tui.screens.run import RunScreen
 from tui.session import Session
 from tui.settings import Settings
@@ -38,6 +42,10 @@ SCREENS: tuple[type[PlaceScreen], ...] = (
     GuestsScreen,
     GuestScreen,
     HostsScreen,
+    HostScreen,
+    CompareScreen,
+    BaselineScreen,
+    PostureScreen,
     StorageScreen,
     CrashesScreen,
     MovesScreen,
@@ -78,7 +86,7 @@ def test_ids_are_unique_and_unknown_ones_are_found() -> None:
 async def test_number_keys_go_to_the_modes() -> None:
     async with embedded_program() as program:
         for key, words in (
-            ("2", "capabilities"),
+            ("2", "HOSTS  3"),
             ("3", "Nothing works here yet. This will be the place for pools"),
             ("4", "Nothing works here yet. This will be the place for the crash logs"),
             ("5", "No move is in flight."),

@@ -111,9 +111,11 @@ class CompareScreen(PlaceScreen):
         if comparison is None:
             self.matrix.show((), lambda _, __: Cell(""), self._placeholder())
         else:
+            cells = {(fit.source, fit.destination): fit_cell(fit, glyphs) for fit in comparison.fits}
+            nothing = fit_cell(None, glyphs)
             self.matrix.show(
                 comparison.hosts,
-                lambda row, column: fit_cell(comparison.fit(HostName(row), HostName(column)), glyphs),
+                lambda row, column: cells.get((HostName(row), HostName(column)), nothing),
                 "No host could be asked.",
             )
         self._draw_heading()

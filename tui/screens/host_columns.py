@@ -93,7 +93,7 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
             cell=lambda row: Cell(
                 row.reason, link_tone(row.view.link.link) if row.view.link.reason else Tone.DOUBT
             ),
-            width=26,
+            width=28,
             flex=4,
             priority=16,
         ),
@@ -218,7 +218,7 @@ def _name(row: HostRow, glyphs: Glyphs) -> Cell:
 
 def _virtualization(row: HostRow, glyphs: Glyphs) -> Cell:
     if row.asking:
-        return Cell("  asking ...", Tone.BUSY)
+        return Cell(f"{glyphs.connecting} asking", Tone.BUSY)
     if row.view.capabilities is None:
         return Cell(f"{glyphs.unknown} not asked", Tone.DOUBT if row.trouble else Tone.DIM)
     cell = virtualization_cell(row.view.capabilities, glyphs)

@@ -100,6 +100,7 @@ class Matrix(Widget, can_focus=True):
             axis.move_to(self._names.index(name) if name in self._names else axis.cursor)
         if row is None and len(names) > 1:
             self._right.move_to(1)  # the first cell that says something
+            self._right.top = 0
         self._laid_out = None
         self.refresh(layout=True)
         self.post_message(self.Highlighted())
