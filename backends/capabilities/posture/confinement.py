@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from backends.capabilities.posture.looked import QEMU, Looked, Question, named
+from backends.capabilities.posture.looked import QEMU, Looked, Question, named, permission
 from backends.hypervisor.guest_confinement import MANDATORY, DriverConfinement, GuestConfinement
 from backends.model.posture import Finding, Severity
 from backends.probes.qemu_conf import PATH
@@ -21,6 +21,7 @@ _DRIVERS = (QEMU, "lxc")
 """Those of libvirt's drivers that have security models."""
 _ENFORCE = "/sys/fs/selinux/enforce"
 _MODELS = "libvirt capabilities: host/secmodel"
+_ANEW = "restart libvirt and the guests"
 _LABELS = "the guest's definition in force: seclabel"
 
 
@@ -49,13 +50,16 @@ def _nothing_confines(looked: Looked, driver: str, seen: DriverConfinement) -> F
     conf = looked.exposure.qemu if looked.exposure else None
     path = PATH if driver == QEMU else f"/etc/libvirt/{driver}.conf"
     if driver == QEMU and conf and "none" in conf.security_drivers:
-        why, mend = f'; security_driver = "none" in {path}', f"take security_driver out of {path}"
+        why = f'; security_driver = "none" in {path}'
+        mend = f"take security_driver out of {path}; {_ANEW}"
+    elif driver == QEMU and conf and not conf.readable:
+        why, mend = f"; why is in {path}, which is not told", permission(path)
     elif _kernel_confines(looked):
-        why, mend = "; the kernel could", f"set security_driver in {path}, and install libvirt's profiles"
+        why = "; the kernel could"
+        mend = f"set security_driver in {path}, and install libvirt's profiles; {_ANEW}"
     else:
-        why, mend = "", "switch SELinux or AppArmor on in the host's kernel (security=, lsm=)"
+        why, mend = "", f"switch SELinux or AppArmor on in the host's kernel (security=, lsm=); {_ANEW}"
     words = f"{driver}: {whom} (libvirt's security models: {models}){why}"
-    mend = f"{mend}; restart libvirt and the guests"
     return _CONFINED.host(Severity.MEDIUM, words, mend, f"{_MODELS}; {path}")
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from backends.capabilities.posture.looked import Looked, Question
 from backends.model.posture import Finding, Severity
 from backends.probes.survey.encrypted import guest_encryption_facts, nested
+from backends.probes.survey.runs_under import hypervisor_below
 from backends.probes.survey.vulnerabilities import (
     Protection,
     Vulnerability,
@@ -92,12 +93,16 @@ def microcode(looked: Looked) -> Iterator[Finding]:
         return
     fact = next(fact for fact in vulnerability_facts(looked.readings) if fact.id == "kernel.microcode")
     newest = protection(looked.readings.text(f"{_FOLDER}/{_OLD_MICROCODE}"))
+    below = hypervisor_below(looked.readings)
     if newest is Protection.VULNERABLE:
         yield _MICROCODE.host(
             Severity.MEDIUM, fact.value or "older than what is released", fact.mend, fact.source
         )
     elif not fact.known:
         yield _MICROCODE.host(Severity.UNKNOWN, fact.trouble, fact.mend, fact.source)
+    elif below:
+        words = f"{fact.value}, as the hypervisor under the host tells it: it may be made up"
+        yield _MICROCODE.host(Severity.UNKNOWN, words, "ask the host below", fact.source)
     elif newest is Protection.NOT_AFFECTED:
         yield _MICROCODE.host(
             Severity.GOOD, f"{fact.value}: the kernel knows of none newer", source=fact.source

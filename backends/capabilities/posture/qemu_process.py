@@ -45,7 +45,7 @@ def user(looked: Looked) -> Iterator[Finding]:
         return
     written = looked.exposure.qemu.user if looked.exposure else ""
     is_root = seen.default_uid == 0
-    where = "qemu.conf: user" if written else "libvirt's default"
+    where = "qemu.conf: user" if written else "the default"
     protection = _Protection(
         Question("guests.user", "QEMU's user"),
         Severity.MEDIUM,

@@ -86,8 +86,8 @@ for pid in $(grep -lxE 'libvirtd|virtproxyd|auditd' /proc/[0-9]*/comm 2>/dev/nul
     cat "/proc/$pid/comm"
     tr '\0' '\n' <"/proc/$pid/cmdline"
     say text "sockets $pid"
-    ls -l "/proc/$pid/fd" 2>/dev/null | sed -n 's/.* -> socket:\[\([0-9]*\)]$/\1/p'
-done
+    ls -l "/proc/$pid/fd" | sed -n 's/.* -> socket:\[\([0-9]*\)]$/\1/p'
+done 2>/dev/null # one may end meanwhile
 
 set --
 for pid in $(guests); do
@@ -100,9 +100,9 @@ for pid in $(guests); do
         p
     }' | head -c 16384
     say text "label $pid"
-    tr -d '\0' <"/proc/$pid/attr/current" 2>/dev/null
+    tr -d '\0' <"/proc/$pid/attr/current"
     set -- "$@" "$pid"
-done
+done 2>/dev/null
 if [ $# -gt 0 ]; then
     say text namespaces
     for pid in 1 "$@"; do echo "/proc/$pid/ns/mnt"; done | xargs ls -l 2>/dev/null | sed -n 's/.* \(\/proc\/.* -> .*\)/\1/p'
