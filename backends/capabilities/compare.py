@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from backends.capabilities.fits import (
@@ -19,7 +19,6 @@ from backends.capabilities.fits import (
 from backends.capabilities.readings import HostReading, LeftOut, read_hosts
 from backends.errors import FerryError
 from backends.fleet.supervisor import Supervisor
-from backends.hypervisor.all_needs import NamedNeeds
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.cpu import compare_cpus
 from backends.hypervisor.guest_needs import GuestNeeds
@@ -41,14 +40,12 @@ async def compare_hosts(hosts: Sequence[Supervisor], state: FleetState) -> Compa
     readings, silent = await read_hosts(hosts)
     answers, failed = await _ask_all(readings)
     there = [reading for reading in readings if reading.host in answers]
-    fits = tuple(
-        _host_fit(here, other, answers[other.host], state)
-        for here in there
-        for other in there
-        if here is not other
-    )
+    fits: list[HostFit] = []
+    for here in there:
+        fits += (_host_fit(here, other, answers[other.host], state) for other in there if other is not here)
+        await asyncio.sleep(0)  # the pairs of a hundred hosts must not hold up the screen
     names = tuple(reading.host for reading in there)
-    return Comparison(names, datetime.now(UTC), fits, (*silent, *failed))
+    return Comparison(names, datetime.now(UTC), tuple(fits), (*silent, *failed))
 
 
 async def _ask_all(readings: Sequence[HostReading]) -> tuple[Mapping[HostName, ByDriver], LeftOut]:
@@ -93,9 +90,7 @@ def _needs(here: HostReading, name: str) -> list[GuestNeeds]:
 def _host_fit(here: HostReading, there: HostReading, answers: ByDriver, state: FleetState) -> HostFit:
     ways = {name: _way(name, here, there, answers, state) for name in here.drivers}
     fresh = _new_guest_obstacles(ways[here.main]) if here.main else ()
-    guests = tuple(
-        _guest_fit(guest, way) for name, way in ways.items() for guest in here.drivers[name].guests
-    )
+    guests = tuple(fit for way in ways.values() for fit in _guest_fits(way))
     fit = fit_of_all([fit_of(fresh), *(guest.fit for guest in guests)])
     return HostFit(here.host, there.host, fit, fresh, guests)
 
@@ -119,12 +114,18 @@ def _new_guest_obstacles(way: Way) -> tuple[Obstacle, ...]:
     return (*found, Obstacle(Hurdle.CPU, False, words))
 
 
-def _guest_fit(guest: NamedNeeds, way: Way) -> GuestFit:
-    if guest.needs is None:
-        words = f"its definition cannot be read: {guest.trouble}"
-        unread = (Obstacle(Hurdle.CPU, False, words),)
-        found = driver_obstacles(way, active=guest.active) or unread
-    else:
-        found = obstacles(guest.needs, way)
-    key = GuestKey(way.here.host, way.driver, guest.uuid)
-    return GuestFit(key, guest.name, guest.active, way.there.host, fit_of(found), found)
+def _guest_fits(way: Way) -> Iterator[GuestFit]:
+    """Guests that ask for the same are judged once."""
+    judged: dict[object, tuple[Obstacle, ...]] = {}
+    for guest in way.here.drivers[way.driver].guests:
+        if guest.needs is None:
+            words = f"its definition cannot be read: {guest.trouble}"
+            unread = (Obstacle(Hurdle.CPU, False, words),)
+            found = driver_obstacles(way, active=guest.active) or unread
+        else:
+            asks = guest.needs.active, guest.needs.cpu, question_of(guest.needs)
+            if asks not in judged:
+                judged[asks] = obstacles(guest.needs, way)
+            found = judged[asks]
+        key = GuestKey(way.here.host, way.driver, guest.uuid)
+        yield GuestFit(key, guest.name, guest.active, way.there.host, fit_of(found), found)
