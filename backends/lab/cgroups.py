@@ -102,6 +102,13 @@ class Cgroup:
         file, running = ("cgroup.freeze", "0") if unified() else ("freezer.state", "THAWED")
         (self._freezer / file).write_text(running)
 
+    def _thaw_all(self) -> None:
+        """Also the groups in which libvirt keeps containers: a paused one is frozen by itself."""
+        file, running = ("cgroup.freeze", "0") if unified() else ("freezer.state", "THAWED")
+        for folder in _tree(self._freezer):
+            with suppress(FileNotFoundError):  # it went away meanwhile
+                (folder / file).write_text(running)
+
     def _stands_still(self) -> bool:
         """Whether no thread runs: a version 1 group shows the frozen as D, version 2 as S (proc_pid_stat(5))."""
         quiet = "DSZX" if unified() else "DZX"
@@ -113,7 +120,7 @@ class Cgroup:
         if not self._freezer.is_dir():
             return
         self._kill_members()
-        self.thaw()
+        self._thaw_all()
         wait_until(
             lambda: not self._kill_members(),
             timeout_s=END_TIMEOUT_S,

@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from backends.lab import fault_commands
+from backends.lab.container import ContainerSpec
 from backends.lab.errors import LabError
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab, NodeStatus
@@ -54,7 +55,8 @@ def _status_line(node: NodeStatus) -> str:
     faults = (["cut off"] if node.cut else []) + ([f"at most {node.rate}"] if node.rate else [])
     faults += [f"no {channel}" for channel in node.blocked]
     guests = ", ".join(
-        name if state == "running" else f"{name} ({state})" for name, state in node.guests.items()
+        [name if state == "running" else f"{name} ({state})" for name, state in node.guests.items()]
+        + [f"{name} (container, {state})" for name, state in node.containers.items()]
     )
     state = ", ".join([str(node.power), *faults])
     return f"{node.name}  {node.address:<12} {state:<10} {guests}".rstrip()
@@ -118,6 +120,23 @@ def guest(
     )  # fmt: skip
     Lab().guest(spec, host=host, transient=transient)
     return f"{name} runs on {host}"
+
+
+@app.command
+def container(name: str, *, host: str = "h1", memory: int = 32) -> str:
+    """Start a tiny container beside the guests of a host and wait until it runs.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    host
+        Where to start it: h1, h2 or h3.
+    memory
+        MiB of memory it may use.
+    """
+    Lab().container(ContainerSpec(name=name, memory_mib=memory), host=host)
+    return f"the container {name} runs on {host}"
 
 
 @app.command(name="exec", help_flags=[], version_flags=[])

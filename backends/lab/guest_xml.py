@@ -60,10 +60,7 @@ class GuestSpec:
     arguments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,50}", self.name):
-            raise LabError(
-                f"{self.name!r} is no name for a lab guest", hint="Use letters, digits, dot, dash."
-            )
+        require_guest_name(self.name)
         if self.memory_mib < LEAST_MEMORY_MIB:
             raise LabError(f"a lab guest needs at least {LEAST_MEMORY_MIB} MiB of memory")
 
@@ -72,6 +69,12 @@ class GuestSpec:
         """Path of the disk's file in the host, or an empty string if it is not a file."""
         folders = {Disk.SHARED: SHARED_IN_HOST / "images", Disk.LOCAL: LOCAL_IMAGES_IN_HOST}
         return f"{folders[self.disk]}/{self.name}.img" if self.disk in folders else ""
+
+
+def require_guest_name(name: str) -> None:
+    """Raises LabError for what could not stand in XML, a path and a command alike."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,50}", name):
+        raise LabError(f"{name!r} is no name for a lab guest", hint="Use letters, digits, dot, dash.")
 
 
 def domain_xml(spec: GuestSpec, layout: Layout, number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 from dataclasses import dataclass
 from importlib import resources
@@ -11,12 +12,14 @@ from backends.lab import cgroups, configuration
 from backends.lab.channels import SSH_PORT
 from backends.lab.errors import LabError
 from backends.lab.host_faults import QEMU_PROCESS, HostFaults
-from backends.lab.layout import TCP_PORT
+from backends.lab.layout import CONTAINERS_IN_HOST, TCP_PORT
 from backends.lab.node import Node
 from backends.lab.overlay import overlay_in_use
 
 FORGET_TIMEOUT_S = 6.0
 """Ending a guest takes a fraction of a second."""
+QEMU, LXC = "qemu", "lxc"
+"""The drivers that every host has."""
 UNDEFINE_ALL = "--managed-save --snapshots-metadata --checkpoints-metadata --nvram"
 
 
@@ -72,22 +75,41 @@ class Host(Node):
             return False
         return True
 
-    def virsh(self, *arguments: str, stdin: str = "", timeout_s: float = 30, check: bool = True) -> str:
+    def virsh(
+        self,
+        *arguments: str,
+        stdin: str = "",
+        timeout_s: float = 30,
+        check: bool = True,
+        driver: str = QEMU,
+    ) -> str:
         """Run virsh on the host's own libvirtd; returns what it printed.
 
         Raises:
             LabError: virsh failed (with `check`) or took longer than `timeout_s`.
         """
-        command = ("virsh", "--quiet", "--connect", "qemu:///system", *arguments)
+        command = ("virsh", "--quiet", "--connect", f"{driver}:///system", *arguments)
         return self.exec(*command, stdin=stdin, timeout_s=timeout_s, check=check).stdout.strip()
 
     def guests(self) -> dict[str, str]:
-        """Names of the host's guests with the state that virsh gives them."""
-        rows = (line.split(maxsplit=2) for line in self.virsh("list", "--all").splitlines())
+        """Names of the host's machines with the state that virsh gives them."""
+        return self._listed(QEMU)
+
+    def containers(self) -> dict[str, str]:
+        """Names of the host's containers with their states. A host that never had one is not asked."""
+        return self._listed(LXC) if self.containers_folder.exists() else {}
+
+    def _listed(self, driver: str) -> dict[str, str]:
+        rows = (line.split(maxsplit=2) for line in self.virsh("list", "--all", driver=driver).splitlines())
         return {name: state for _, name, state in rows}
 
+    @property
+    def containers_folder(self) -> Path:
+        """Where the files of its containers are, as the machine sees it; not there before it has one."""
+        return self.layout.node(self.name) / str(CONTAINERS_IN_HOST.relative_to("/"))
+
     def clear(self) -> None:
-        """End and forget every guest, and empty the storage pools.
+        """End and forget every guest and container, and empty the storage pools.
 
         A guest whose post-copy broke off holds its job for ever, and libvirt 9 with it: then the daemon goes, too.
         """
@@ -98,6 +120,7 @@ class Host(Node):
             self.faults.kill_daemon()
             self.wait_served()
             self._forget_guests()
+        self._forget_containers()
         self.exec("find", *map(str, configuration.POOLS.values()), "-mindepth", "1", "-delete")
         self.virsh("; ".join(f"pool-refresh {pool}" for pool in configuration.POOLS), check=False)
 
@@ -106,3 +129,12 @@ class Host(Node):
         commands = [f"destroy {name}; undefine {name} {UNDEFINE_ALL}" for name in self.guests()]
         if commands:
             self.virsh("; ".join(commands), timeout_s=FORGET_TIMEOUT_S, check=False)
+
+    def _forget_containers(self) -> None:
+        """One that is paused is ended all the same: libvirt kills it as it thaws."""
+        commands = [f"destroy {name}; undefine {name}" for name in self.containers()]
+        if commands:
+            self.virsh("; ".join(commands), timeout_s=FORGET_TIMEOUT_S, check=False, driver=LXC)
+        if left := self.containers():
+            raise LabError(f"{self.name} keeps containers: {', '.join(left)}")
+        shutil.rmtree(self.containers_folder, ignore_errors=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from backends.lab import keys
 from backends.lab.cgroups import Cgroup
 from backends.lab.channels import Channel
+from backends.lab.container import ContainerSpec, define_container
 from backends.lab.errors import LabError
 from backends.lab.guest import Guest, define
 from backends.lab.guest_xml import GuestSpec
@@ -43,7 +44,7 @@ class UpReport:
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """One node as it is now; `guests` maps names to virsh's states and is empty unless the node runs."""
+    """One node as it is now; `guests` and `containers` map names to virsh's states, empty unless the node runs."""
 
     name: str
     address: str
@@ -52,6 +53,7 @@ class NodeStatus:
     rate: str
     blocked: tuple[Channel, ...]
     guests: dict[str, str]
+    containers: dict[str, str]
 
 
 class Lab:
@@ -172,6 +174,7 @@ class Lab:
 
     def _status(self, node: Host | StorageNode) -> NodeStatus:
         power = node.power()
+        host = node if isinstance(node, Host) and power is Power.RUNNING else None
         return NodeStatus(
             name=node.name,
             address=node.address,
@@ -179,7 +182,8 @@ class Lab:
             cut=self.network.is_cut(node.name),
             rate=self.network.rate(node.name),
             blocked=self.network.channels.blocked(node.name),
-            guests=node.guests() if isinstance(node, Host) and power is Power.RUNNING else {},
+            guests=host.guests() if host else {},
+            containers=host.containers() if host else {},
         )
 
     # Faults -----------------------------------------------------------------------------------
@@ -279,6 +283,14 @@ class Lab:
             made.wait_ready()
         return made
 
+    def container(self, spec: ContainerSpec, *, host: str = "h1", start: bool = True) -> None:
+        """Create a container, and start it unless told otherwise; returns when it runs.
+
+        Raises:
+            LabError: libvirt refused, or it did not start.
+        """
+        define_container(spec, self.host(host), start=start)
+
     def populate(self) -> list[Guest]:
         """Start the demo fleet (five guests, and one that is off); keeps those that exist."""
         existing = {name for host in self.hosts for name in host.guests()}
@@ -302,7 +314,7 @@ class Lab:
         raise LabError(f"no guest called {name!r} runs in the lab")
 
     def clear(self) -> None:
-        """End and forget every guest on every host, and empty the hosts' storage pools."""
+        """End and forget every guest and container on every host, and empty the hosts' storage pools."""
         for host in self.hosts:
             host.clear()
 

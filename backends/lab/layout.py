@@ -31,6 +31,7 @@ ISCSI_PORT = 3260
 SHARED_IN_HOST = PurePosixPath("/var/lib/libvirt/shared")
 LOCAL_IMAGES_IN_HOST = PurePosixPath("/var/lib/libvirt/images")
 BOOT_IN_HOST = PurePosixPath("/var/lib/libvirt/boot")
+CONTAINERS_IN_HOST = PurePosixPath("/var/lib/libvirt/containers")
 
 
 @dataclass(frozen=True, slots=True)
