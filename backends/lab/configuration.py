@@ -5,6 +5,7 @@ They survive a crash and a boot of the host, and are made anew when a lab comes 
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from backends.lab.layout import LOCAL_IMAGES_IN_HOST, SHARED_IN_HOST, TCP_PORT, 
 
 LIBVIRTD_CONF = """\
 host_uuid = "00000000-0000-4000-8000-{number:012d}"
-unix_sock_group = "root"
+unix_sock_group = "libvirt"
 unix_sock_rw_perms = "0770"
 auth_unix_ro = "none"
 auth_unix_rw = "none"
@@ -76,6 +77,13 @@ POOL = """\
 LIBVIRT_USER = "libvirt-qemu:x:64055:64055:Libvirt Qemu:/var/lib/libvirt:/usr/sbin/nologin\n"
 LIBVIRT_GROUPS = "libvirt-qemu:x:64055:\nlibvirt:x:64056:\n"
 
+ACCOUNT = "joe"
+"""A user without rights: he may log in everywhere with the client's key, and is in no group but his own."""
+ACCOUNT_ID = 64060
+ACCOUNT_HOME = f"/var/home/{ACCOUNT}"
+ACCOUNT_USER = f"{ACCOUNT}:x:{ACCOUNT_ID}:{ACCOUNT_ID}:Joe:{ACCOUNT_HOME}:/bin/sh\n"
+ACCOUNT_GROUP = f"{ACCOUNT}:x:{ACCOUNT_ID}:\n"
+
 
 def write(layout: Layout, host: str) -> None:
     """Write every file of `host`; an existing host keeps what libvirt stored (its guests, its pools)."""
@@ -88,6 +96,7 @@ def write(layout: Layout, host: str) -> None:
         )
     _write_identity(layout, host, etc)
     _write_ssh(layout, host, root)
+    _write_account(layout, root)
     _write_libvirt(layout, host, etc / "libvirt")
     for folder in ("lib/libvirt/images", "lib/libvirt/boot", "lib/libvirt/shared", "lib/dpkg", "lib/lvm",
                    "log/libvirt", "cache/libvirt", "crash", "tmp", "spool"):  # fmt: skip
@@ -104,7 +113,7 @@ def _write_identity(layout: Layout, host: str, etc: Path) -> None:
     (etc / "hostname").write_text(f"{host}\n")
     (etc / "hosts").write_text(keys.hosts_file(layout))
     (etc / "machine-id").write_text(f"{layout.number(host):032x}\n")
-    for name, added in (("passwd", LIBVIRT_USER), ("group", LIBVIRT_GROUPS)):
+    for name, added in (("passwd", LIBVIRT_USER + ACCOUNT_USER), ("group", LIBVIRT_GROUPS + ACCOUNT_GROUP)):
         own = {line.split(":")[0] for line in added.splitlines()}
         kept = [line for line in Path("/etc", name).read_text().splitlines() if line.split(":")[0] not in own]
         (etc / name).write_text("\n".join(kept) + "\n" + added)
@@ -125,6 +134,18 @@ def _write_ssh(layout: Layout, host: str, root: Path) -> None:
     (root / "root").chmod(0o700)
 
 
+def _write_account(layout: Layout, root: Path) -> None:
+    """The home of the user without rights; sshd takes no keys from one that others may write to (sshd_config(5))."""
+    home = root / ACCOUNT_HOME.removeprefix("/")
+    (home / ".ssh").mkdir(parents=True, exist_ok=True)
+    (home / ".ssh/authorized_keys").write_text(keys.authorized_keys(layout))
+    for parent in home.relative_to(root).parents:
+        (root / parent).chmod(0o755)
+    for path, mode in ((home, 0o755), (home / ".ssh", 0o700), (home / ".ssh/authorized_keys", 0o600)):
+        os.chown(path, ACCOUNT_ID, ACCOUNT_ID)
+        path.chmod(mode)
+
+
 def _write_libvirt(layout: Layout, host: str, folder: Path) -> None:
     values = {
         "host": host,
@@ -137,6 +158,7 @@ def _write_libvirt(layout: Layout, host: str, folder: Path) -> None:
     (storage / "autostart").mkdir(parents=True, exist_ok=True)
     (folder / "libvirtd.conf").write_text(LIBVIRTD_CONF.format(**values))
     (folder / "qemu.conf").write_text(QEMU_CONF.format(**values))
+    (folder / "qemu.conf").chmod(0o600)  # as Debian's libvirt-daemon-system leaves it: it may hold passwords
     if first_time:
         for name, path in POOLS.items():
             (storage / f"{name}.xml").write_text(POOL.format(name=name, path=path))

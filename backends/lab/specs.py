@@ -6,9 +6,10 @@ from backends.lab.layout import HOSTS, Layout
 from backends.model.host import HostName, HostSpec, Reach
 
 
-def lab_specs(layout: Layout | None = None) -> tuple[HostSpec, ...]:
+def lab_specs(layout: Layout | None = None, *, user: str = "root") -> tuple[HostSpec, ...]:
     """One spec for each host. Whether the lab is up is for the links to say."""
     lab = layout or Layout.from_environment()
     return tuple(
-        HostSpec(HostName(host), Reach.SSH, f"root@{host}", ssh_config=str(lab.ssh_config)) for host in HOSTS
+        HostSpec(HostName(host), Reach.SSH, f"{user}@{host}", ssh_config=str(lab.ssh_config))
+        for host in HOSTS
     )
