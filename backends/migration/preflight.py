@@ -17,6 +17,7 @@ from backends.migration.checks import (
     destination,
     devices,
     disks,
+    folders,
     guest,
     locks,
     machine,
@@ -45,6 +46,7 @@ _Ask: TypeAlias = Callable[[Context], Awaitable[list[Check]]]
 _BY_LIBVIRT = frozenset({MoveMode.LIVE, MoveMode.PAUSED})
 _SAVED = frozenset({MoveMode.SAVED})
 _ACTIVE = _BY_LIBVIRT | _SAVED
+_OFFLINE = frozenset({MoveMode.OFFLINE})
 _ALL = frozenset(MoveMode)
 
 
@@ -70,6 +72,7 @@ QUESTIONS: tuple[Question, ...] = (
     Question("guest.leftovers", "what stays behind", guest.leftovers),
     Question("guest.autostart", "autostart", guest.autostart, _BY_LIBVIRT),
     Question("guest.devices", "devices", devices.ties, only="qemu"),
+    Question("guest.folder", "its files are there", folders.there, _OFFLINE, about_start=True, only="lxc"),
     Question("guest.boot-file", "boot files", boot_files.there, about_start=True, simulated=False),
     Question("guest.name", "name and UUID are free", destination.name),
     Question("host.identity", "two different hosts", destination.identity),

@@ -24,6 +24,8 @@ from backends.migration.checks.devices import (
     tpm_verdict,
     transient_disk_verdicts,
 )
+from backends.migration.checks.files import FileFacts, Presence
+from backends.migration.checks.folders import folder_verdict
 from backends.migration.checks.guest import (
     job_verdict,
     nvram_verdict,
@@ -195,3 +197,41 @@ def test_an_older_libvirt_is_said_not_to_know_shared_tpm_state() -> None:
     needs = replace(NOTHING, tpm="emulator")
     assert "8.10" in tpm_verdict(needs, LIVE, (8, 0), None, "h2").evidence
     assert "8.10" not in tpm_verdict(needs, LIVE, (9, 0), None, "h2").evidence
+
+
+# Containers -------------------------------------------------------------------------------------
+
+# The form of tests/lxcxml2xmldata/lxc-systemd.xml in libvirt's sources.
+CONTAINER = """
+<domain type='lxc'>
+  <name>demo</name>
+  <os><type arch='x86_64'>exe</type><init>/bin/systemd</init></os>
+  <devices>
+    <emulator>/usr/libexec/libvirt_lxc</emulator>
+    <filesystem type='mount' accessmode='passthrough'>
+      <source dir='/root/container'/>
+      <target dir='/'/>
+    </filesystem>
+    <filesystem type='mount' accessmode='passthrough'>
+      <source dir='/home'/>
+      <target dir='/home'/>
+    </filesystem>
+  </devices>
+</domain>
+"""
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        (FileFacts(Presence.MISSING), REFUSE, "h2 has no /root/container"),
+        (FileFacts(Presence.THERE, 4096), WARNING, "nothing tells whether it holds the same files"),
+        (FileFacts(Presence.UNKNOWN, words="Permission denied"), UNKNOWN, "Permission denied"),
+    ],
+)
+def test_a_container_leaves_its_files_behind(facts: FileFacts, verdict: Verdict, words: str) -> None:
+    root, home = parse_needs(CONTAINER).folders
+    assert home.folder == "/home"
+    check = folder_verdict(root, facts, "h2")
+    assert check.verdict is verdict
+    assert words in check.evidence
