@@ -52,6 +52,6 @@ async def read(session: Session, view: HostView) -> Posture:
 
     Raises FerryError when the host does not answer at all; a part that does not is a finding that says so.
     """
-    looked = await look(session, view.spec.reach)
+    looked = await look(session, view.link)
     found = chain(looked.missed, *(topic(looked) for topic in TOPICS))
     return Posture(session.host, datetime.now(UTC), worst_first(found))

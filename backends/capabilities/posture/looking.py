@@ -11,7 +11,7 @@ from backends.capabilities.posture.looked import Looked, Question
 from backends.errors import FerryError
 from backends.fleet.session import Session
 from backends.hypervisor.guest_confinement import DriverConfinement, read_confinement
-from backends.model.host import Reach
+from backends.model.host import LinkStatus
 from backends.model.posture import Finding, Severity
 from backends.probes.exposure import script as exposure_script
 from backends.probes.survey import script as survey_script
@@ -22,7 +22,7 @@ _SIMULATED = "test"
 _FILES = Question("host.files", "the host's own files")
 _PROCESSES = Question("host.settings", "the host's settings and processes")
 _LIBVIRT = Question("libvirt.answers", "what libvirt tells")
-_NO_SHELL = "add the host as user@host: a plain libvirt URI leads to libvirt alone"
+_NO_SHELL = "add the host as user@host: a plain libvirt URI shows no files and no processes"
 
 
 @dataclass(slots=True)
@@ -42,21 +42,21 @@ class _Parts:
             return None
 
 
-async def look(session: Session, reach: Reach) -> Looked:
+async def look(session: Session, link: LinkStatus) -> Looked:
     """Raises FerryError when nothing of the host answers."""
     if set(session.connections) == {_SIMULATED}:
         words = "libvirt's test driver makes its hosts up: there is nothing to protect"
         return Looked(session.host, missed=(_LIBVIRT.host(Severity.UNKNOWN, words),))
     parts = _Parts()
     if session.shell is None:
-        drivers = await _drivers(session, parts)
-        parts.missed.append(_FILES.host(Severity.UNKNOWN, f"a {reach.value} has no shell", _NO_SHELL))
+        drivers = await _drivers(session, link, parts)
+        parts.missed.append(_FILES.host(Severity.UNKNOWN, "reached by libvirt alone", _NO_SHELL))
         looked = Looked(session.host, drivers=drivers, missed=tuple(parts.missed))
     else:
         readings, exposure, drivers = await asyncio.gather(
             parts.of(_FILES, survey_script.ask(session.shell)),
             parts.of(_PROCESSES, exposure_script.ask(session.shell)),
-            _drivers(session, parts),
+            _drivers(session, link, parts),
         )
         looked = Looked(session.host, readings, exposure, drivers, tuple(parts.missed))
     if parts.errors and not (looked.readings or looked.exposure or looked.drivers):
@@ -64,10 +64,11 @@ async def look(session: Session, reach: Reach) -> Looked:
     return looked
 
 
-async def _drivers(session: Session, parts: _Parts) -> Mapping[str, DriverConfinement]:
+async def _drivers(session: Session, link: LinkStatus, parts: _Parts) -> Mapping[str, DriverConfinement]:
     """A host whose libvirt does not let this account in says so once."""
     if not session.connections:
-        parts.missed.append(_LIBVIRT.host(Severity.UNKNOWN, session.trouble or "no driver", session.hint))
+        trouble = session.trouble or link.reason or "none of its drivers answers"
+        parts.missed.append(_LIBVIRT.host(Severity.UNKNOWN, trouble, session.hint or link.hint))
     names = tuple(session.connections)
     asked = (parts.of(_LIBVIRT, read_confinement(session.connections[name])) for name in names)
     found = await asyncio.gather(*asked)

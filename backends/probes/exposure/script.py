@@ -27,6 +27,8 @@ from backends.probes.survey.readings import Gap, Readings
 from backends.remote.shell import Shell
 
 CONF = "/etc/libvirt/{}.conf"
+DEADLINE_S = 20.0
+"""A guest costs a few processes: of a thousand guests it takes a while."""
 _TCP, _TCP6 = "/proc/net/tcp", "/proc/net/tcp6"
 _FOLDERS = ("/etc/libvirt/qemu", "/etc/libvirt/libxl", "/etc/libvirt/lxc")
 
@@ -63,7 +65,8 @@ async def ask(shell: Shell) -> Exposure:
     nonce = secrets.token_hex(16)
     text = resources.files(__package__).joinpath("exposure.sh").read_text()
     asked_at, started = time.time(), time.monotonic()
-    answer = await shell.run(("env", "LC_ALL=C", "sh", "-c", text), stdin=f"{nonce}\n".encode())
+    command = ("env", "LC_ALL=C", "sh", "-c", text)
+    answer = await shell.run(command, stdin=f"{nonce}\n".encode(), deadline_s=DEADLINE_S)
     return exposure(script.parse(answer, nonce, asked_at=asked_at, took_s=time.monotonic() - started))
 
 
