@@ -37,6 +37,8 @@ AIM_COMMANDS = 3.0
 AIM_IDLE = 0.0
 LOGIN_DEADLINE_S = 180.0
 """For all of them: sshd drops logins that come too many at once (sshd_config(5), MaxStartups); they are tried again."""
+FIRST_MINUTE_S = 65.0
+"""For a minute after a login the time since then is told in seconds."""
 PAGE_S = 10.0
 """From a key until all hosts have been asked and everything is painted."""
 BY_HAND = "virsh capabilities && virsh domcapabilities && virsh nodeinfo && cat /proc/cpuinfo /proc/meminfo"
@@ -228,6 +230,8 @@ def _idle(lab: Lab, idle_s: float, tell: Tell) -> Iterator[Figure]:
             terminal.settle(PAGE_S)
             orders.write("hush\n")
             terminal.settle(HUSH_S)
+            tell("waiting until the hosts have been up for a minute")
+            terminal.settle(FIRST_MINUTE_S)
             yield from _nothing_happens(terminal, "hosts", tally, idle_s, tell)
             terminal.press("\r")
             terminal.settle(PAGE_S)
@@ -238,16 +242,18 @@ def _nothing_happens(
     terminal: Terminal, where: str, tally: Path, idle_s: float, tell: Tell
 ) -> Iterator[Figure]:
     tell(f"doing nothing for {idle_s:g} s on {where}")
-    before = len(tally.read_text().splitlines())
+    commands, lines = len(tally.read_text().splitlines()), terminal.lines
     pieces = terminal.settle(idle_s)
-    ran = tally.read_text().splitlines()[before:]
-    sent = sum(len(piece.data) for piece in pieces)
+    ran = tally.read_text().splitlines()[commands:]
+    changed = [new.strip() for old, new in zip(lines, terminal.lines, strict=True) if old != new]
     yield Figure(
         name=f"idle on {where}, to the terminal",
-        value=sent,
-        unit="B",
+        value=sum(len(piece.data) for piece in pieces) * 60 / idle_s,
+        unit="B/min",
         at_most=AIM_IDLE,
-        note=f"{len(pieces)} paints in {idle_s:g} s, hosts hushed",
+        note="; ".join(
+            [f"{len(pieces)} paints in {idle_s:g} s, hosts hushed", *(line[-20:] for line in changed[:1])]
+        ),
     )
     yield Figure(
         name=f"idle on {where}, on the hosts",

@@ -123,21 +123,23 @@ def _cell(fit: HostFit | None) -> tuple[str, Ink]:
 
 def _tell_pair(out: Output, fit: HostFit) -> None:
     out.line()
-    words = ", ".join([fit.fit.value, *_counted(fit)])
-    tell(out, f"{fit.source} to {fit.destination}: {words}", _INK[fit.fit])
+    tell(out, f"{fit.source} to {fit.destination}: {fit.fit.value}; {_counted(fit)}", _INK[fit.fit])
     entries: list[Entry] = []
     for obstacle, whom in _against(fit).items():
         entries += _obstacle(obstacle, whom)
     tell_entries(out, entries)
 
 
-def _counted(fit: HostFit) -> Iterator[str]:
-    """How many guests can go, and of how many nobody knows."""
-    count, unknown = len(fit.guests), sum(1 for guest in fit.guests if guest.fit is Fit.UNKNOWN)
-    if unknown < count:
-        yield f"{fit.fitting} of {count} guests can go there"
-    if unknown:
-        yield f"not known of {unknown} of them" if unknown < count else f"nor of its {count} guests"
+def _counted(fit: HostFit) -> str:
+    """`of its 3 guests 1 can go there, 2 cannot`."""
+    if not fit.guests:
+        return f"{fit.source} has no guests now"
+    fits = [guest.fit for guest in fit.guests]
+    words = ((Fit.YES, "can go there"), (Fit.NO, "cannot"), (Fit.UNKNOWN, "perhaps"))
+    counts = ", ".join(f"{fits.count(kind)} {word}" for kind, word in words if kind in fits)
+    return (
+        f"of its {len(fits)} guests {counts}" if len(fits) > 1 else f"its guest: {counts.partition(' ')[2]}"
+    )
 
 
 def _against(fit: HostFit) -> dict[Obstacle, list[str]]:
