@@ -44,7 +44,16 @@ async def survey(session: Session) -> HostCapabilities:
     readings, offers = await asyncio.gather(_readings(session), _offers(session))
     took_s = time.monotonic() - began_s
     commands = 0 if session.shell is None else 1
-    return conclude(session.host, readings, offers, commands=commands, took_s=took_s)
+    return conclude(
+        session.host, readings, offers, commands=commands, took_s=took_s, unheard=_unheard(session)
+    )
+
+
+def _unheard(session: Session) -> tuple[Fact, ...]:
+    """Why libvirt, or a driver that was asked for, tells nothing: what it would have told has no fact of its own."""
+    if not session.trouble:
+        return ()
+    return (Fact("libvirt.answers", Section.LIBVIRT, "libvirt", trouble=session.trouble, mend=session.hint),)
 
 
 async def _readings(session: Session) -> Readings | None:
@@ -73,12 +82,15 @@ def conclude(
     commands: int,
     took_s: float,
     at: datetime | None = None,
+    unheard: Sequence[Fact] = (),
 ) -> HostCapabilities:
     """What all answers add up to. Pure but for the time, if none is given. `readings`: None where there is no shell."""
     told = readings or _NO_FILES
     arch = next((offer.arch for offer in offers if offer.arch), "")
     machine = told.text("uname -m").strip() or arch
-    facts = sorted(_facts(readings, offers, machine), key=lambda fact: _ORDER.index(fact.section))
+    facts = sorted(
+        [*_facts(readings, offers, machine), *unheard], key=lambda fact: _ORDER.index(fact.section)
+    )
     return HostCapabilities(
         host=host,
         at=at or datetime.now(UTC),

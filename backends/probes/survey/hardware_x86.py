@@ -78,7 +78,8 @@ def _software(case: Case) -> HardwareVirtualization | None:
     """KVM without the extension: pagetable-based guests (kvm_pvm)."""
     if "kvm_pvm" not in case.modules or not case.info.flags or _flag_name(case):
         return None
-    evidence = f"no vmx or svm flag; {DEVICE} is that of kvm_pvm, which does without"
+    device = f"{DEVICE} is that of" if case.readings.there(DEVICE) else f"no {DEVICE}, though there is"
+    evidence = f"no vmx or svm flag; {device} kvm_pvm, which does without"
     return _told(case, HardwareVerdict.NONE, evidence, _pass_on(case), _FLAGS)
 
 
