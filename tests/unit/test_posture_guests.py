@@ -273,6 +273,12 @@ def test_an_open_screen_is_told_by_guest_and_the_closed_ones_together() -> None:
     assert "web and db" in found[1].evidence and "vnc_tls" in found[0].mend
 
 
+def test_a_screen_that_is_open_by_right_needs_no_mending() -> None:
+    safe = GuestProcess(1, screens=(replace(PUBLIC, password=True, encrypted=True),))
+    (finding,) = screens(looked(guest("web"), web=safe))
+    assert (finding.severity, finding.name, finding.mend) == (GOOD, "web", "")
+
+
 def test_without_the_process_it_is_not_known_whether_an_open_screen_wants_a_password() -> None:
     told_by_libvirt = replace(guest("web"), screens=(Screen("VNC", ("10.84.0.1",)),))
     (finding,) = screens(looked(told_by_libvirt))
@@ -305,6 +311,7 @@ def test_who_defined_guests_is_said_to_be_unknown_once_for_a_host() -> None:
     assert "auditd's log" in finding.evidence
     (shut,) = definitions(replace(host, exposure=replace(host.exposure, definitions=None)))
     assert shut.severity is UNKNOWN and "/etc/libvirt/qemu" in shut.mend
+    assert told(definitions(host)) == [(LOW, "")], "a guest that was only started has no file"
     assert not list(definitions(looked())), "without guests there is no question"
 
 

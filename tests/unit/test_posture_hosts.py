@@ -102,6 +102,7 @@ def test_libvirt_on_plain_tcp_is_as_bad_as_what_it_asks(
     assert found.severity is severity, found
     assert evidence in found.evidence
     assert bool(found.mend) is (severity is not GOOD)
+    assert the(network(looked), "libvirt.tls").severity is GOOD, "where nothing listens on TLS"
 
 
 def test_a_socket_that_systemd_holds_for_a_daemon_that_sleeps_counts() -> None:

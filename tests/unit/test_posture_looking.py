@@ -109,6 +109,7 @@ async def test_a_shell_that_does_not_answer_hides_nothing_of_what_libvirt_tells(
     found = await read(shell, "qemu")
     assert shell.asked == 2
     assert the(found, "host.files").evidence == "no answer within 8 s"
+    assert the(found, "host.files").severity is Severity.UNKNOWN
     assert the(found, "host.settings").mend == "is the host busy?"
     assert the(found, "guests.confinement").severity is Severity.MEDIUM
 
