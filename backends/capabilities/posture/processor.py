@@ -35,7 +35,7 @@ _SMT = Question("host.smt", "threads that share a core")
 _MICROCODE = Question("host.microcode", "microcode")
 _NESTED = Question("host.nested", "guests in guests")
 _KSM = Question("host.ksm", "memory shared between guests")
-_UPDATE = "update kernel and microcode, and boot; see admin-guide/hw-vuln of the kernel"
+_UPDATE = "update kernel and microcode, boot without mitigations=off; see the kernel's admin-guide/hw-vuln"
 
 
 def flaws(looked: Looked) -> Iterator[Finding]:
