@@ -10,8 +10,8 @@ from textual.dom import DOMNode
 from backends.model.capability import HostCapabilities
 from backends.model.fleet import HostView
 from backends.model.host import HostName
-from tui.actions.capability_reasons import may_answer
 from tui.inquiry import Inquiry
+from tui.words.host import can_be_asked
 
 
 class Surveys(Inquiry[HostCapabilities]):
@@ -24,7 +24,7 @@ class Surveys(Inquiry[HostCapabilities]):
 
     def ask_where_due(self, owner: DOMNode, views: Iterable[HostView]) -> None:
         """Ask those that answer and were not asked since they do."""
-        due = [view for view in views if may_answer(view) and self._is_due(view)]
+        due = [view for view in views if can_be_asked(view) and self._is_due(view)]
         for view in due:
             self._tried[view.spec.name] = view.link.since
         self.ask(owner, [view.spec.name for view in due])

@@ -58,7 +58,7 @@ async def all_scenes(lab: Lab, fleet: Fleet, tell: Callable[[str], None]) -> Non
     async with program_on(fleet, size=USUAL) as program:
         stage = Stage(lab, fleet, program, tell)
         await program.sees(MOVER)
-        for scene in (_guests, _move, _unfinished, _stale):
+        for scene in (_guests, _capabilities, _move, _unfinished, _stale):
             await scene(stage)
     for name, size, settings in (
         ("guests-ascii", SMALL, Settings(theme="ansi", glyphs=ASCII)),
@@ -155,6 +155,35 @@ async def _unfinished(stage: Stage) -> None:
     await until(stage.fleet, lambda state: not state.unfinished)
 
 
+async def _capabilities(stage: Stage) -> None:
+    """What the hosts can do: the table, one host's page, who takes whose guests, the common processor, security."""
+    program = stage.program
+    await program.press("2")
+    await until(stage.fleet, lambda state: all(view.capabilities for view in state.hosts.values()))
+    await program.no_longer_sees("asking")
+    for name, size in (("hosts-80x24", SMALL), ("hosts-200x50", LARGE), ("hosts", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("enter")
+    await program.sees("HARDWARE VIRTUALIZATION")
+    await stage.shoot("host", USUAL)
+    await program.press("s")
+    await stage.shoot("host-sources-80x24", SMALL)
+    await program.press("escape", "c")
+    await program.sees("FROM \\ TO")
+    for name, size in (("compare-80x24", SMALL), ("compare", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("b")
+    await program.sees("TO PASTE INTO A GUEST")
+    await stage.shoot("baseline")
+    await program.press("escape", "escape", "p")
+    await program.sees("asked just now")
+    await program.no_longer_sees("asking")
+    for name, size in (("posture-80x24", SMALL), ("posture-200x50", LARGE), ("posture", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("escape", "1")
+    await program.sees("GUESTS")
+
+
 def _preflight_done(program: Program) -> bool:
     return "bandwidth" in program.text() and "checking" not in program.text()
 
@@ -168,7 +197,6 @@ def _has_shape(move: Move) -> bool:
 async def _stale(stage: Stage) -> None:
     """One host frozen: its line among the hosts, and its guests."""
     await stage.program.press("2")
-    await stage.shoot("hosts")
     await asyncio.to_thread(stage.lab.freeze, "h3")
     try:
         await until(stage.fleet, link_is("h3", Link.STALE, Link.DOWN))

@@ -1,18 +1,15 @@
-"""Mode 2: a user looks at what hosts can do, at one host's page and its sources (a scripted fleet)."""
+"""Mode 2: a user looks at what hosts can do; they are asked when somebody looks (a scripted fleet)."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from backends.errors import CommandError
-from backends.model.capability import HardwareVerdict, HostCapabilities, Support
+from backends.model.capability import HardwareVerdict
 from backends.model.fleet import LinkChanged
 from backends.model.host import HostName, Link, LinkStatus
 from tests.tui.capable import capabilities
-from tests.tui.programs import Program, program_on
+from tests.tui.looking import REFUSED, SlowFleet, able, asked, row, see_hosts
+from tests.tui.programs import program_on
 from tests.tui.scripted import ScriptedFleet, guest
 from tests.tui.terminal_bytes import on_a_wire
 from tui.app import FerryApp
@@ -21,53 +18,6 @@ from tui.dialogs.questions import QuestionDesk
 from tui.glyphs import ASCII
 from tui.session import Session
 from tui.settings import Settings
-
-REFUSED = CommandError("permission denied", host="h3", hint="log in as a user that may read /proc")
-
-
-class SlowFleet(ScriptedFleet):
-    """Hosts that take their time to answer what they can do."""
-
-    def __init__(self, *hosts: str) -> None:
-        super().__init__(*hosts)
-        self.may_answer = asyncio.Event()
-
-    async def survey(self, host: HostName) -> HostCapabilities:
-        """Once the test lets it."""
-        await self.may_answer.wait()
-        return await super().survey(host)
-
-
-def able(fleet: ScriptedFleet | None = None) -> ScriptedFleet:
-    """h1 is usable, h2 locked by its firmware, h3 does not let itself be asked."""
-    fleet = fleet or ScriptedFleet("h1", "h2", "h3")
-    fleet.up("h1", guest("h1", "web-01"))
-    fleet.up("h2")
-    fleet.up("h3")
-    fleet.surveys = {
-        "h1": capabilities("h1"),
-        "h2": capabilities("h2", HardwareVerdict.LOCKED, Support.EMULATED),
-        "h3": REFUSED,
-    }
-    return fleet
-
-
-async def see_hosts(program: Program) -> None:
-    """Mode 2."""
-    await program.sees("web-01")
-    await program.press("2")
-    await program.sees("HOSTS  3")
-
-
-def row(program: Program, host: str) -> str:
-    """A host's line in the table."""
-    return next(each for each in program.text().splitlines() if each[2:].startswith(f"{host} "))
-
-
-def asked(fleet: ScriptedFleet) -> list[object]:
-    """The hosts that were surveyed, in their order."""
-    return [what[1] for what in fleet.asked if what[0] == "survey"]
-
 
 # -- the table ----------------------------------------------------------------------------------------
 
@@ -101,7 +51,7 @@ async def test_a_wide_screen_has_all_columns_and_a_narrow_one_the_most_important
             "Intel Xeon Gold 6248",
             "40/80/2",
             "6.1.0-18-amd64",
-            "0.2 s behind",
+            "-0.20 s",
             "just now",
             "qemu",
         ):
@@ -212,6 +162,9 @@ async def test_a_host_whose_libvirt_is_silent_is_asked_all_the_same() -> None:
     async with program_on(fleet) as program:
         await see_hosts(program)
         await program.until(lambda: "h2" in asked(fleet))
+        await program.press("down")
+        await program.sees("the firmware has switched it off")
+        assert "the last that was known" not in program.view("#detail").text
 
 
 async def test_the_reason_has_a_column_only_where_something_is_wrong() -> None:
@@ -250,90 +203,6 @@ async def test_hosts_are_sorted_and_filtered() -> None:
         await program.sees("HOSTS  1 of 3")
         await program.press("escape")
         await program.sees("HOSTS  3")
-
-
-# -- one host -----------------------------------------------------------------------------------------
-
-
-async def test_enter_opens_the_page_with_the_verdict_first() -> None:
-    async with program_on(able(), size=(100, 60)) as program:
-        await see_hosts(program)
-        await program.sees("✘ locked")
-        await program.press("down", "enter")
-        await program.sees("HARDWARE VIRTUALIZATION")
-        text = program.text()
-        assert text.index("switched it off") < text.index("→ switch on Intel") < text.index(" PROCESSOR")
-        assert "? not known: permission denied" in text
-        assert "→ root on the host may read it" in text
-        await program.press("escape")
-        await program.sees("HOSTS  3")
-
-
-@pytest.mark.parametrize("key", ["s", "tab"])
-async def test_sources_are_shown_and_hidden_by_a_key(key: str) -> None:
-    async with program_on(able(), size=(100, 60)) as program:
-        await see_hosts(program)
-        await program.press("enter")
-        await program.sees("CPU model")
-        assert "/proc/cpuinfo: model name" not in program.text()
-        await program.press(key)
-        await program.sees("from /proc/cpuinfo: model name")
-        await program.press(key)
-        await program.no_longer_sees("from /proc/cpuinfo")
-
-
-async def test_the_page_scrolls_and_is_narrowed_by_words() -> None:
-    async with program_on(able(), size=(80, 24)) as program:
-        await see_hosts(program)
-        await program.press("enter")
-        await program.sees("VT-x is usable")
-        await program.press("end")
-        await program.sees(" LIBVIRT")
-        await program.press("slash", *"kernel", "enter")
-        await program.sees("6.1.0-18-amd64")
-        assert "CPU model" not in program.text()
-        await program.press("escape")
-        await program.sees("CPU model")
-        await program.press("escape")
-        await program.sees("HOSTS  3")
-
-
-async def test_the_page_of_a_host_that_refuses_says_why_and_asks_again() -> None:
-    fleet = able()
-    async with program_on(fleet) as program:
-        await see_hosts(program)
-        await program.sees("not asked: permission denied")
-        await program.press("end", "enter")
-        await program.sees("log in as a user that may read /proc")
-        fleet.surveys["h3"] = capabilities("h3")
-        await program.press("f")
-        await program.sees("VT-x is usable")
-        await program.no_longer_sees("permission denied\n   hint")
-
-
-async def test_the_page_of_a_silent_host_keeps_what_was_known() -> None:
-    fleet = able()
-    async with program_on(fleet) as program:
-        await see_hosts(program)
-        await program.press("enter")
-        await program.sees("VT-x is usable")
-        fleet.link("h1", Link.STALE, "keepalive lost")
-        await program.sees("keepalive lost")
-        assert "VT-x is usable" in program.text()
-        await program.press("f")
-        await program.sees("h1 does not answer (keepalive lost)")
-
-
-async def test_a_host_that_never_answered_has_a_page_that_says_so() -> None:
-    fleet = able()
-    fleet.link("h2", Link.DOWN, "no route to host", "is it switched on?")
-    async with program_on(fleet) as program:
-        await see_hosts(program)
-        await program.press("down", "enter")
-        await program.sees("not yet: what it can do is asked as soon as it answers")
-        assert "no route to host" in program.text()
-        fleet.link("h2", Link.UP)
-        await program.sees("the firmware has switched it off")
 
 
 # -- everywhere ---------------------------------------------------------------------------------------

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from backends.model.fleet import HostView
-from backends.model.host import Link
 from tui.actions.reasons import Now
-
-MAY_ANSWER = (Link.UP, Link.DEGRADED)
-"""Links over which a host can be asked: its own files tell much also while its libvirt does not answer."""
-
-
-def may_answer(view: HostView) -> bool:
-    """Can this host be asked now?"""
-    return view.link.link in MAY_ANSWER
+from tui.words.host import can_be_asked
 
 
 def none_answers(now: Now) -> str:
     """There is nobody to ask."""
-    return "" if any(map(may_answer, now.fleet.hosts.values())) else "no host answers now"
+    return "" if any(map(can_be_asked, now.fleet.hosts.values())) else "no host answers now"
 
 
 def silent(now: Now) -> str:
     """The host in front of the user does not answer."""
     if now.host is None:
         return "no host is selected"
-    if may_answer(now.host):
+    if can_be_asked(now.host):
         return ""
     return f"{now.host.spec.name} does not answer ({now.host.link.reason or now.host.link.link.value})"
 

@@ -26,7 +26,7 @@ from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim
 from tui.words.capabilities import asked_ago, survey_cost
 from tui.words.facts import facts_page
-from tui.words.host import host_detail, host_title, survey_lines
+from tui.words.host import can_be_asked, host_detail, host_title, survey_lines
 
 AGE_TICK_S = 10.0
 """How often the ages on the page are read anew; what reads the same is not painted."""
@@ -136,7 +136,7 @@ class HostScreen(FilteredPlace):
         known = self._view.capabilities
         if known is None:
             return title, ()
-        is_stale = not self._view.link.answers or self._host in self._surveys.troubles
+        is_stale = not can_be_asked(self._view) or self._host in self._surveys.troubles
         age = Cell(f"asked {asked_ago(known.at, now)}", Tone.DOUBT if is_stale else Tone.DIM)
         return title, (age, dim(f", {survey_cost(known)} "))
 

@@ -14,10 +14,14 @@ from tui.format import UNKNOWN, count, duration, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Sortable, Tone
 from tui.words.capabilities import asked_ago, virtualization_cell
-from tui.words.host import link_cell, link_tone
+from tui.words.host import can_be_asked, link_cell, link_tone
 
 _ORNAMENTS = re.compile(r"\((?:R|TM|tm)\)|\bCPU\b|\bProcessor\b|@ ?[\d.]+ ?GHz")
 """What a processor's name says and a narrow column does not need."""
+
+
+_FINE_S = 10
+"""Seconds below which the hundredths of a clock's error are worth their room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,11 @@ class HostRow:
         """What is wrong with the host, if anything is."""
         return self.view.link.reason or (f"not asked: {self.trouble}" if self.trouble else "")
 
+    @property
+    def is_current(self) -> bool:
+        """Is what the survey told still so, as far as that can be known?"""
+        return can_be_asked(self.view)
+
     def number(self, fact_id: str) -> float | None:
         """A fact as a number."""
         fact = self.view.capabilities.fact(fact_id) if self.view.capabilities else None
@@ -57,7 +66,7 @@ def host_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[H
             id="host",
             title="HOST",
             cell=lambda row: _name(row, glyphs),
-            width=12,
+            width=10,
             flex=1,
             max_width=24,
             sort=lambda row: row.name,
@@ -107,7 +116,7 @@ def _known_by_survey(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Colu
         return Column(
             id=column_id,
             title=title,
-            cell=lambda row: _words(row, row.words(fact_id)),
+            cell=lambda row: _told(row, row.words(fact_id)),
             width=width,
             flex=flex,
             max_width=4 * width if flex else None,
@@ -158,7 +167,16 @@ def _known_by_survey(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Colu
         ),
         words("nested", "NESTED", 8, "virtualization.nested", priority=6),
         words("kernel", "KERNEL", 12, "kernel.release", priority=9, flex=2),
-        words("clock", "CLOCK", 12, "machine.clock", priority=4),
+        Column(
+            id="clock",
+            title="CLOCK",
+            cell=lambda row: _told(row, _skew(row.number("machine.clock"))),
+            width=8,
+            sort=lambda row: _absolute(row.number("machine.clock")),
+            align=Align.RIGHT,
+            priority=4,
+            descending_first=True,
+        ),
         Column(
             id="asked",
             title="ASKED",
@@ -211,6 +229,11 @@ def _words(row: HostRow, text: str) -> Cell:
     return Cell(text or UNKNOWN, Tone.NORMAL if is_current else Tone.DIM)
 
 
+def _told(row: HostRow, text: str) -> Cell:
+    """The same for what a survey tells: also a host whose libvirt is silent answers that."""
+    return Cell(text or UNKNOWN, Tone.NORMAL if row.is_current and text not in ("", UNKNOWN) else Tone.DIM)
+
+
 def _name(row: HostRow, glyphs: Glyphs) -> Cell:
     mark = f"{glyphs.ok} " if row.marked else ""
     return Cell(f"{mark}{row.name}", Tone.NORMAL if row.view.link.answers else Tone.DIM)
@@ -222,7 +245,7 @@ def _virtualization(row: HostRow, glyphs: Glyphs) -> Cell:
     if row.view.capabilities is None:
         return Cell(f"{glyphs.unknown} not asked", Tone.DOUBT if row.trouble else Tone.DIM)
     cell = virtualization_cell(row.view.capabilities, glyphs)
-    return cell if row.view.link.answers else Cell(cell.text, Tone.DIM)
+    return cell if row.is_current else Cell(cell.text, Tone.DIM)
 
 
 def _asked(row: HostRow, glyphs: Glyphs, now: datetime) -> Cell:
@@ -233,6 +256,19 @@ def _asked(row: HostRow, glyphs: Glyphs, now: datetime) -> Cell:
         return Cell(UNKNOWN, Tone.DIM)
     mark = f"{glyphs.warning} " if row.trouble else ""
     return Cell(f"{mark}{asked_ago(capabilities.at, now)}", Tone.DOUBT if row.trouble else Tone.DIM)
+
+
+def _skew(seconds: float | None) -> str:
+    """`+0.20 s`: ahead of this machine's clock; from ten seconds on in the greatest unit alone."""
+    if seconds is None:
+        return UNKNOWN
+    ahead = abs(seconds)
+    words = f"{ahead:.2f} s" if ahead < _FINE_S else duration(ahead)
+    return f"{'-' if seconds < 0 else '+'}{words}"
+
+
+def _absolute(value: float | None) -> float | None:
+    return None if value is None else abs(value)
 
 
 def _load(row: HostRow) -> float | None:
@@ -270,7 +306,7 @@ def _libvirt(row: HostRow) -> Cell:
 def _model(row: HostRow) -> Cell:
     """The processor's own name; as long as nobody has asked for it, libvirt's name for it."""
     name = row.words("processor.model") or (row.view.facts.cpu_model if row.view.facts else "")
-    return _words(row, " ".join(_ORNAMENTS.sub("", name).split()))
+    return _told(row, " ".join(_ORNAMENTS.sub("", name).split()))
 
 
 def _topology(row: HostRow) -> Cell:
@@ -280,4 +316,4 @@ def _topology(row: HostRow) -> Cell:
     if all(number is None for number in numbers):
         cpus = row.view.facts.cpus if row.view.facts else None
         return _words(row, UNKNOWN if cpus is None else f"{UNKNOWN}/{cpus}/{UNKNOWN}")
-    return _words(row, "/".join(UNKNOWN if number is None else f"{number:.0f}" for number in numbers))
+    return _told(row, "/".join(UNKNOWN if number is None else f"{number:.0f}" for number in numbers))

@@ -16,7 +16,6 @@ from backends.model.fleet import Topic
 from backends.model.host import HostName
 from tui.actions.action import Action, Place
 from tui.actions.capability_actions import fitting_link
-from tui.actions.capability_reasons import may_answer
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
@@ -34,7 +33,7 @@ from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, LineView, dim
 from tui.words.capabilities import capability_lines
-from tui.words.host import host_detail, host_title, survey_lines
+from tui.words.host import can_be_asked, host_detail, host_title, survey_lines
 
 AGE_TICK_S = 1.0
 """How often the ages on the screen are read anew; what reads the same is not painted."""
@@ -217,7 +216,7 @@ class HostsScreen(FilteredPlace):
     def do_ask_all(self) -> None:
         """All that answer."""
         self._surveys.ask(
-            self.app, [view.spec.name for view in self.state.hosts.values() if may_answer(view)]
+            self.app, [view.spec.name for view in self.state.hosts.values() if can_be_asked(view)]
         )
 
     def do_mark(self) -> None:

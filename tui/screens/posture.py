@@ -15,7 +15,6 @@ from backends.model.fleet import HostView
 from backends.model.host import HostName
 from backends.model.posture import Posture, Severity
 from tui.actions.action import Place
-from tui.actions.capability_reasons import may_answer
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
@@ -27,6 +26,7 @@ from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, LineView, dim
 from tui.words.capabilities import asked_ago
+from tui.words.host import can_be_asked
 from tui.words.posture import (
     PostureRow,
     finding_lines,
@@ -105,7 +105,7 @@ class PostureScreen(FilteredPlace):
     def _ask_new(self) -> None:
         """Those that answer and were never asked."""
         seen = self._inquiry.answers.keys() | self._inquiry.troubles.keys()
-        new = [view.spec.name for view in self._views if may_answer(view) and view.spec.name not in seen]
+        new = [view.spec.name for view in self._views if can_be_asked(view) and view.spec.name not in seen]
         self._inquiry.ask(self, new)
 
     def _answered(self, _: HostName) -> None:
@@ -139,7 +139,7 @@ class PostureScreen(FilteredPlace):
             if (answer := self._inquiry.answers.get(host)) is not None:
                 rows += rows_of(answer)
             error = self._inquiry.troubles.get(host)
-            if error is None and answer is None and not may_answer(view):
+            if error is None and answer is None and not can_be_asked(view):
                 error = LinkError(view.link.reason or f"it is {view.link.link.value}", hint=view.link.hint)
             if error is not None and host not in self._inquiry.asking:
                 rows.append(not_asked(host, error))
@@ -159,7 +159,9 @@ class PostureScreen(FilteredPlace):
         asking = [host for host in self._hosts if host in self._inquiry.asking]
         words = posture_heading(self._rows(), asking, shows_good=self._shows_good)
         oldest = min((answer.at for answer in self._inquiry.answers.values()), default=None)
-        silent = any(not view.link.answers for view in self._views if view.spec.name in self._inquiry.answers)
+        silent = any(
+            not can_be_asked(view) for view in self._views if view.spec.name in self._inquiry.answers
+        )
         tone = Tone.DOUBT if silent else Tone.DIM
         stale = ", and not all hosts answer now" if silent else ""
         age = (Cell(f"asked {asked_ago(oldest, datetime.now(UTC))}{stale} ", tone),) if oldest else ()
@@ -193,7 +195,7 @@ class PostureScreen(FilteredPlace):
 
     def do_ask_them_again(self) -> None:
         """All that answer."""
-        self._inquiry.ask(self, [view.spec.name for view in self._views if may_answer(view)])
+        self._inquiry.ask(self, [view.spec.name for view in self._views if can_be_asked(view)])
 
     def do_sort(self) -> None:
         """By the next column."""

@@ -24,6 +24,11 @@ _TONES = {
 }
 
 
+def can_be_asked(view: HostView) -> bool:
+    """Does it answer questions now? Its own files tell much also while its libvirt does not answer."""
+    return view.link.link in (Link.UP, Link.DEGRADED)
+
+
 def link_tone(link: Link) -> Tone:
     """How loud a link's state is."""
     return _TONES[link]
@@ -151,7 +156,7 @@ def survey_lines(
         lines += wrap(error.cause, width - 2, Tone.DOUBT, indent=" " * 10, first=line(dim(" not asked ")))
         lines += _field("hint", error.hint, width) if error.hint else []
     if known:
-        stale = "" if view.link.answers else "; it does not answer now, so this is the last that was known"
+        stale = "" if can_be_asked(view) else "; it does not answer now, so this is the last that was known"
         lines += _field("asked", f"{asked_ago(known.at, now)}, {survey_cost(known)}{stale}", width)
     elif not asking and not error:
         lines += _field("asked", "not yet: what it can do is asked as soon as it answers", width)
