@@ -19,7 +19,7 @@ from backends.probes.exposure.definitions import definition_files
 from backends.probes.exposure.processes import ServedScreen, guest_processes, spice_screen, vnc_screen
 from backends.probes.exposure.script import Exposure, exposure
 from backends.probes.exposure.tcp_sockets import listening_sockets
-from backends.probes.survey import script as survey
+from backends.probes.survey import asking as survey
 from backends.probes.survey.readings import Gap, Reading, Readings
 from backends.remote.shell import Answer
 

@@ -13,7 +13,7 @@ import pytest
 
 from backends.errors import LinkError
 from backends.probes import clock
-from backends.probes.survey import script
+from backends.probes.survey import asking, script
 from backends.probes.survey.readings import Gap, Reading, Readings
 from backends.remote.local import LocalShell
 from backends.remote.shell import MAX_OUTPUT_BYTES, Answer
@@ -45,7 +45,7 @@ def run(shell: tuple[str, ...], questions: bytes, *before: str) -> Readings:
     answer = Answer(
         done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     )
-    return script.parse(answer, NONCE, asked_at=time.time(), took_s=1.0)
+    return asking.parse(answer, NONCE, asked_at=time.time(), took_s=1.0)
 
 
 def ask_for(shell: tuple[str, ...], *lines: str, before: tuple[str, ...] = ()) -> Readings:
@@ -156,7 +156,7 @@ def test_512_processors_are_told_in_few_lines(awk: str, folder: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", text, "sh", "x"], input=f"{NONCE}\n".encode(), capture_output=True, check=True
     )
-    readings = script.parse(Answer(0, done.stdout.decode(), ""), NONCE, asked_at=0.0, took_s=1.0)
+    readings = asking.parse(Answer(0, done.stdout.decode(), ""), NONCE, asked_at=0.0, took_s=1.0)
     assert readings.text("processors") == "512 256 2"
     assert len(readings.text(f"{folder}/cpuinfo").splitlines()) == 6
     assert len(done.stdout) < MAX_OUTPUT_BYTES // 100
@@ -174,7 +174,7 @@ def test_a_register_is_read_at_its_own_number(dd: str, folder: Path) -> None:
     done = subprocess.run(
         ["sh", "-c", text, "sh", "x"], input=f"{NONCE}\n".encode(), capture_output=True, check=True
     )
-    readings = script.parse(Answer(0, done.stdout.decode(), ""), NONCE, asked_at=0.0, took_s=1.0)
+    readings = asking.parse(Answer(0, done.stdout.decode(), ""), NONCE, asked_at=0.0, took_s=1.0)
     assert readings.text(f"{folder}/msr 0x3a").split() == ["3a", "3b", "3c", "3d", "3e", "3f", "40", "41"]
     assert readings.text(f"{folder}/msr 0xc0010114") == ""
 
@@ -200,12 +200,12 @@ def test_a_register_is_read_at_its_own_number(dd: str, folder: Path) -> None:
 def test_complaints_of_tools_become_reasons(complaint: str, name: str, gap: Gap) -> None:
     """Of util-linux, busybox and coreutils, in the C locale."""
     answer = Answer(0, f"\n{NONCE} text dmesg\n\n{NONCE} there\n{name}\n", f"{complaint}\n")
-    assert script.parse(answer, NONCE, asked_at=0.0, took_s=1.0).reading(name).gap is gap
+    assert asking.parse(answer, NONCE, asked_at=0.0, took_s=1.0).reading(name).gap is gap
 
 
 def test_a_line_of_a_file_that_was_not_asked_for_is_dropped() -> None:
     answer = Answer(0, f"\n{NONCE} there\n/a\n\n{NONCE} files\n/a:1\n/b:2\n", "")
-    readings = script.parse(answer, NONCE, asked_at=0.0, took_s=1.0)
+    readings = asking.parse(answer, NONCE, asked_at=0.0, took_s=1.0)
     assert (readings.text("/a"), readings.there("/b")) == ("1", False)
 
 
@@ -219,7 +219,7 @@ def test_a_permission_that_would_help_is_named() -> None:
 
 def test_an_account_without_a_shell_is_told_so() -> None:
     with pytest.raises(LinkError) as told:
-        script.parse(
+        asking.parse(
             Answer(1, "This account is currently not available.\n", ""), NONCE, asked_at=0.0, took_s=1.0
         )
     assert "not available" in str(told.value)
@@ -235,3 +235,81 @@ def test_a_host_s_own_work_does_not_blur_its_clock() -> None:
 
 def test_a_date_without_fractions_tells_no_clock() -> None:
     assert clock.against("205.%N", "205.%N", asked_at=100.0, took_s=1.0) is None
+
+
+def test_a_command_tells_what_it_says_its_status_and_why_it_failed(
+    shell: tuple[str, ...], folder: Path
+) -> None:
+    tool = folder / "tool"
+    tool.write_text("#!/bin/sh\necho told\necho sorry >&2\nexit $1\n")
+    tool.chmod(0o755)
+    readings = ask_for(
+        shell, f"run 4 {tool} 0", f"run 4 {tool} 3", "run 4 no-such-tool * ls", "file /proc/version"
+    )
+    assert readings.reading(f"{tool} 0") == Reading("told", said="sorry")
+    assert readings.reading(f"{tool} 3") == Reading("told", Gap.BROKEN, "sorry")
+    assert readings.trouble(f"{tool} 3") == (f"{tool}: sorry", "")
+    assert not readings.there("no-such-tool * ls")
+    assert readings.text("/proc/version"), "what comes after it is asked too"
+
+
+def test_a_command_that_is_root_s_alone_is_denied(shell: tuple[str, ...], folder: Path) -> None:
+    """LVM2's words (tools/toollib.c), and iscsiadm's."""
+    for name, words in {
+        "pvs": "  WARNING: Running as a non-root user. Functionality may be unavailable.\\n"
+        "  /run/lock/lvm/P_global:aux: open failed: Permission denied",
+        "iscsiadm": "iscsiadm: Could not open /run/lock/iscsi: Permission denied",
+    }.items():
+        (folder / name).write_text(f"#!/bin/sh\nprintf '{words}\\n' >&2\nexit 5\n")
+        (folder / name).chmod(0o755)
+        readings = ask_for(shell, f"run 4 {folder}/{name}")
+        assert readings.reading(f"{folder}/{name}").gap is Gap.DENIED
+
+
+def test_a_command_that_hangs_or_never_ends_stops_nobody(shell: tuple[str, ...], folder: Path) -> None:
+    """A child of it that outlives it holds its output open, as a process that waits for a dead disk does."""
+    (folder / "hangs").write_text("#!/bin/sh\necho begun\ntrap '' TERM\nsleep 7 &\nwait\nsleep 7\n")
+    (folder / "endless").write_text("#!/bin/sh\nexec cat /dev/zero\n")
+    for name in ("hangs", "endless"):
+        (folder / name).chmod(0o755)
+    began_s = time.monotonic()
+    readings = ask_for(shell, f"run 1 {folder}/hangs", f"run 1 {folder}/endless", "file /proc/version")
+    assert time.monotonic() - began_s < 6.5
+    assert readings.reading(f"{folder}/hangs").gap is Gap.BROKEN
+    assert readings.reading(f"{folder}/endless").gap is Gap.BROKEN
+    assert readings.text("/proc/version")
+
+
+def test_what_there_is_no_time_left_for_says_so(shell: tuple[str, ...], folder: Path) -> None:
+    text = script.command()[4].replace("+ 12))", "+ 0))")
+    done = subprocess.run(
+        [*shell, "-c", text, "sh", "x"],
+        input=f"{NONCE}\nrun 4 echo told\n".encode(),
+        capture_output=True,
+        check=True,
+    )
+    readings = asking.parse(Answer(0, done.stdout.decode(), ""), NONCE, asked_at=0.0, took_s=1.0)
+    assert readings.reading("echo told").gap is Gap.BROKEN
+    assert "took too long" in readings.trouble("echo told")[0]
+
+
+def test_kernel_messages_are_picked_by_their_words_however_many_files_are_read(
+    shell: tuple[str, ...], folder: Path
+) -> None:
+    (folder / "dmesg").write_text("#!/bin/sh\necho kvm: disabled by bios\necho eth0: link up\n")
+    (folder / "dmesg").chmod(0o755)
+    text = script.command()[4].replace("    dmesg |", f"    {folder}/dmesg |")
+    argv = (*shell, "-c", text, *script.command()[5:])
+    done = subprocess.run(
+        argv, input=f"{NONCE}\nfile /proc/version\n".encode(), capture_output=True, check=True
+    )
+    readings = asking.parse(Answer(0, done.stdout.decode(), ""), NONCE, asked_at=0.0, took_s=1.0)
+    assert readings.text("dmesg") == "kvm: disabled by bios"
+
+
+def test_a_path_with_colons_keeps_its_lines(shell: tuple[str, ...], folder: Path) -> None:
+    """A lock table names a folder of GFS2 in sysfs (fs/gfs2/sys.c)."""
+    (folder / "alpha:images").mkdir()
+    (folder / "alpha:images" / "id").write_text("253:3\n")
+    path = f"{folder}/alpha:images/id"
+    assert ask_for(shell, f"file {folder}/*/id").text(path) == "253:3"

@@ -22,7 +22,7 @@ from backends.probes.exposure.processes import GuestProcess, guest_processes
 from backends.probes.exposure.tcp_sockets import ListeningSocket, listening_sockets
 from backends.probes.libvirt_conf import Settings
 from backends.probes.qemu_conf import QemuConf
-from backends.probes.survey import script
+from backends.probes.survey import asking
 from backends.probes.survey.readings import Gap, Readings
 from backends.remote.shell import Shell
 
@@ -67,7 +67,7 @@ async def ask(shell: Shell) -> Exposure:
     asked_at, started = time.time(), time.monotonic()
     command = ("env", "LC_ALL=C", "sh", "-c", text)
     answer = await shell.run(command, stdin=f"{nonce}\n".encode(), deadline_s=DEADLINE_S)
-    return exposure(script.parse(answer, nonce, asked_at=asked_at, took_s=time.monotonic() - started))
+    return exposure(asking.parse(answer, nonce, asked_at=asked_at, took_s=time.monotonic() - started))
 
 
 def exposure(readings: Readings) -> Exposure:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from backends.untrusted import clean
+
 
 class Gap(Enum):
     """Why a file, or a command's answer, is not there."""
@@ -24,6 +26,8 @@ class Reading:
 
     text: str = ""
     gap: Gap | None = None
+    said: str = ""
+    """A command's error output, or why it has no answer. NOT yet safe to show. What it told before stays in `text`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ class Readings:
         if gap is Gap.DENIED:
             return "permission denied", _permission(path)
         if gap is Gap.BROKEN:
-            return "could not be read", ""
+            said = clean(" ".join(self.reading(path).said.split()), limit=200)
+            return (f"{path.partition(' ')[0]}: {said}" if said else "could not be read"), ""
         return "this host does not tell", ""
 
 
@@ -84,6 +89,8 @@ _PERMISSIONS = {
 
 
 def _permission(path: str) -> str:
+    if " " in path and not path.startswith("/"):
+        return f"log in as root: {path.partition(' ')[0]} needs it"
     more = next((words for start, words in _PERMISSIONS.items() if path.startswith(start)), "")
     return (
         f"log in as root; or: {more}"

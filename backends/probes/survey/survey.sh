@@ -1,45 +1,4 @@
-# One round of questions to a host. POSIX sh: dash, busybox and bash read it alike, and few programs are started.
-#
-# Its input: a line with a nonce, which nothing on the host can guess and which no list of processes shows; then a
-# line `KIND PATTERN` for each question. Its output: sections, each begun by a line `NONCE text NAME` (its text
-# follows), `NONCE denied NAME`, `NONCE there` (paths of the small files that can be opened follow) or `NONCE files`
-# (their text follows, as lines `PATH:TEXT`). What is not there is not told.
-# What programs say on their error output tells why they failed.
-
-say() {
-    printf '\n%s %s\n' "$nonce" "$*"
-}
-
-# A file that is not there, or that a folder hides from this account.
-absent() {
-    folder=${1%/*}
-    if [ -e "$1" ] || { [ -d "$folder" ] && [ ! -x "$folder" ]; }; then
-        say denied "$1"
-    fi
-}
-
-device() {
-    [ -e "$1" ] || return 0
-    access=
-    [ -r "$1" ] && access=r
-    [ -w "$1" ] && access=${access}w
-    say text "$1"
-    echo "${access:--}"
-}
-
-names() {
-    [ -d "$1" ] || return 0
-    if [ ! -r "$1" ] || [ ! -x "$1" ]; then
-        say denied "$1"
-        return 0
-    fi
-    say text "$1"
-    for entry in "$1"/*; do
-        if [ -e "$entry" ] || [ -L "$entry" ]; then
-            echo "${entry##*/}"
-        fi
-    done | head -n 4096
-}
+# What only the capabilities of a host are asked for, after questions.sh and in its form.
 
 # The first processor's lines, and of the others what is not said yet; then how many there are of what.
 processor() {
@@ -84,49 +43,6 @@ register() {
     } </dev/cpu/0/msr | od -An -v -tx1
 }
 
-IFS= read -r nonce
-say text began
-date +%s.%N
-say text 'id -u'
-id -u
-say text 'id -un'
-id -un
-say text 'uname -m'
-uname -m
-
-set --
-while read -r kind pattern; do
-    for path in $pattern; do
-        case $kind in
-        file) if [ -r "$path" ]; then set -- "$@" "$path"; else absent "$path"; fi ;;
-        names) names "$path" ;;
-        device) device "$path" ;;
-        head)
-            if [ -r "$path" ]; then
-                say text "$path"
-                head -c 16384 "$path"
-            else
-                absent "$path"
-            fi
-            ;;
-        bytes)
-            if [ -r "$path" ]; then
-                say text "$path"
-                od -An -v -tu1 -N64 "$path"
-            else
-                absent "$path"
-            fi
-            ;;
-        esac
-    done
-done
-
-if [ $# -gt 0 ]; then
-    say there
-    printf '%s\n' "$@"
-    say files
-    grep -H -m 400 "" "$@"
-fi
 if [ -r /proc/cpuinfo ]; then
     say text /proc/cpuinfo
     if command -v awk >/dev/null; then processor; else head -c 60000 /proc/cpuinfo; fi
