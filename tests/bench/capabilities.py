@@ -14,7 +14,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
 
-from backends.api import embedded_hosts, load_config, open_fleet
+from backends.api import FerryError, embedded_hosts, load_config, open_fleet
 from backends.lab.errors import LabError
 from backends.lab.lab import Lab
 from backends.lab.layout import HOSTS, Layout
@@ -90,10 +90,13 @@ class Surveys:
         self._counts[host] += 1
 
     async def take(self) -> None:
-        """Once. Raises LabError when a host tells another number of commands than were heard."""
+        """Once. Raises LabError when a host does not answer, or tells another number of commands than were heard."""
         self._counts.clear()
         began_s = time.monotonic()
-        answers = await asyncio.gather(*map(self._fleet.survey, self._fleet.state.hosts))
+        try:
+            answers = await asyncio.gather(*map(self._fleet.survey, self._fleet.state.hosts))
+        except FerryError as error:
+            raise LabError(str(error)) from error
         self.seconds.append(time.monotonic() - began_s)
         self._check(answers)
         self.most_commands = max(self.most_commands, *self._counts.values(), 0)
@@ -122,7 +125,7 @@ async def _few(lab: Lab, rounds: int, tell: Tell) -> list[Figure]:
                     await surveys.take()
     first, *later = surveys.seconds
     return [
-        Figure(name="first survey of 3 hosts", value=first, unit="s", note="libvirt probes its QEMU for it"),
+        Figure(name="first survey of 3 hosts", value=first, unit="s", note="of a lab just up"),
         Figure(name="survey of 3 hosts", value=median(later), unit="s", note=spread(later)),
         Figure(name="one command on each of them", value=median(trips), unit="s", note=spread(trips)),
         Figure(name="survey over one command", value=median(later) / median(trips), unit="x"),
@@ -252,7 +255,10 @@ def _nothing_happens(
         unit="B/min",
         at_most=AIM_IDLE,
         note="; ".join(
-            [f"{len(pieces)} paints in {idle_s:g} s, hosts hushed", *(line[-20:] for line in changed[:1])]
+            [
+                f"{len(pieces)} paints in {idle_s:g} s, hosts hushed",
+                *(f"changed: ...{line[-20:]}" for line in changed[:1]),
+            ]
         ),
     )
     yield Figure(
