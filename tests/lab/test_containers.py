@@ -13,6 +13,8 @@ from backends.lab.guest_xml import GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.process import wait_until
 from backends.lab.specs import lab_specs
+from backends.model.capability import GuestKind, Support
+from backends.model.comparison import Fit, Hurdle
 from backends.model.fleet import FleetState
 from backends.model.guest import GuestAction, GuestState
 from backends.model.host import HostName, Link
@@ -140,6 +142,33 @@ async def test_a_container_that_is_off_is_said_to_leave_its_files_behind(lab: La
     assert "h2 has no /var/lib/libvirt/containers/box" in check.evidence
     assert not any(check.verdict is Verdict.REFUSE for check in found.checks)
     assert unclear(found.checks) == []
+
+
+async def test_a_container_is_judged_by_its_own_driver_and_hides_nothing_of_the_machine_beside_it(
+    lab: Lab, fleet: Fleet
+) -> None:
+    await asyncio.to_thread(lab.guest, GuestSpec(name="web"), wait=False)
+    await make(lab, fleet)
+    fit = (await fleet.compare([H1, H2])).fit(H1, H2)
+    assert fit is not None
+    assert fit.fit is Fit.PART
+    assert {guest.name: guest.fit for guest in fit.guests} == {"web": Fit.YES, "box": Fit.NO}
+    (box,) = (guest for guest in fit.guests if guest.name == "box")
+    assert [(why.hurdle, why.certain) for why in box.obstacles] == [(Hurdle.DRIVER, True)]
+    assert [guest.name for guest in (await fleet.baseline([H1, H2])).guests] == ["web"]
+    findings = (await fleet.posture(H1)).findings
+    confined = [finding.evidence for finding in findings if finding.id == "guests.confinement"]
+    assert any(evidence.startswith("lxc: not confined: box") for evidence in confined)
+    assert any(evidence.startswith("qemu: not confined: web") for evidence in confined)
+
+
+async def test_a_survey_tells_both_kinds_of_guests_of_one_host(lab: Lab, fleet: Fleet) -> None:
+    await make(lab, fleet)
+    found = await fleet.survey(H1)
+    machines, containers = found.support(GuestKind.FULL), found.support(GuestKind.CONTAINER)
+    assert (machines.support, containers.support) == (Support.EMULATED, Support.YES)
+    assert machines.detail.startswith("qemu:")
+    assert containers.detail.startswith("lxc:")
 
 
 # The lab's own --------------------------------------------------------------------------------
