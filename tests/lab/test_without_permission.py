@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -14,7 +15,8 @@ from backends.lab.lab import Lab
 from backends.lab.specs import lab_specs
 from backends.model.capability import Fact, GuestKind, Section, Support
 from backends.model.guest import GuestAction, GuestKey
-from backends.model.host import HostName, Link
+from backends.model.host import HostName, HostSpec, Link
+from backends.model.posture import Severity
 from backends.probes.survey.script import ask
 from backends.remote.ssh import SshShell
 from tests.watching import all_up, link_is, until
@@ -52,18 +54,40 @@ async def test_who_may_not_use_libvirt_sees_the_load_and_can_do_nothing_to_guest
         await joe.act(GuestKey(H1, "qemu", "00000000-0000-0000-0000-000000000000"), GuestAction.START)
 
 
-async def test_the_hint_is_right_who_is_in_the_group_sees_the_guests(lab: Lab) -> None:
-    await asyncio.to_thread(lab.guest, GuestSpec(name="web"), wait=False)
+@contextmanager
+def in_the_group(lab: Lab) -> Iterator[HostSpec]:
+    """While the block lasts, joe of h1 is in the group that may use libvirt."""
     group = lab.host("h1").exec("cat", "/etc/group").stdout
     joined = group.replace("libvirt:x:64056:\n", f"libvirt:x:64056:{ACCOUNT}\n")
     assert joined != group
     try:
         lab.host("h1").exec("tee", "/etc/group", stdin=joined)
-        async with open_fleet(lab_specs(lab.layout, user=ACCOUNT)[:1]) as fleet:
-            state = await until(fleet, link_is("h1", Link.UP))
-            assert [guest.name for guest in state.guests()] == ["web"]
+        yield lab_specs(lab.layout, user=ACCOUNT)[0]
     finally:
         lab.host("h1").exec("tee", "/etc/group", stdin=group)
+
+
+async def test_the_hint_is_right_who_is_in_the_group_sees_the_guests(lab: Lab) -> None:
+    await asyncio.to_thread(lab.guest, GuestSpec(name="web"), wait=False)
+    with in_the_group(lab) as spec:
+        async with open_fleet([spec]) as fleet:
+            state = await until(fleet, link_is("h1", Link.UP))
+            assert [guest.name for guest in state.guests()] == ["web"]
+
+
+async def test_who_may_use_libvirt_and_not_read_its_settings_is_told_which_file(lab: Lab) -> None:
+    await asyncio.to_thread(lab.guest, GuestSpec(name="web"), wait=False)
+    with in_the_group(lab) as spec:
+        async with open_fleet([spec]) as fleet:
+            await until(fleet, link_is("h1", Link.UP))
+            found = (await fleet.posture(H1)).findings
+            survey = await fleet.survey(H1)
+    (clear_text,) = (finding for finding in found if finding.id == "libvirt.migration")
+    assert clear_text.severity is Severity.UNKNOWN
+    assert "/etc/libvirt/qemu.conf" in clear_text.mend
+    assert "user is root" not in " ".join(finding.evidence for finding in found), "that stands in qemu.conf"
+    assert survey.support(GuestKind.FULL).support is Support.EMULATED
+    assert survey.fact("libvirt.answers") is None
 
 
 # What can be known all the same ---------------------------------------------------------------
