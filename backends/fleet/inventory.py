@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from backends.errors import ActionError
 from backends.fleet.mailbox import Board
 from backends.fleet.session import Session
+from backends.hypervisor import disk_errors
 from backends.hypervisor.domain_xml import Definition
 from backends.hypervisor.events import DomainEvent, DomainEventKind, EventListener
 from backends.hypervisor.inventory import read_definitions, read_guest, read_guests
@@ -66,7 +67,8 @@ class Inventory:
         guests: list[Guest] = []
         for driver, connection in session.connections.items():
             try:
-                guests += await read_guests(connection, self._host, driver)
+                listed = await read_guests(connection, self._host, driver)
+                guests += await disk_errors.explained(connection, listed)
             except ActionError as error:  # one driver's trouble hides no other's guests
                 session.trouble = session.trouble or str(error)
         at = datetime.now(UTC)
@@ -131,14 +133,15 @@ class Inventory:
                 continue
             changed: list[Guest] = []
             for key in marked:
+                connection = session.connection(key.driver)
                 try:
-                    guest = await read_guest(session.connection(key.driver), key)
+                    guest = await read_guest(connection, key)
                 except ActionError:
                     continue  # this guest cannot be read now; the next sample marks it again if it matters
                 if guest is None:
                     self._board.publish(GuestGone(self._host, self._epoch, key, datetime.now(UTC)))
                 else:
-                    changed.append(self._dated(guest))
+                    changed += map(self._dated, await disk_errors.explained(connection, [guest]))
             self._publish(changed)
 
     def _dated(self, guest: Guest) -> Guest:

@@ -48,6 +48,8 @@ class Connection:
         self.closed = asyncio.Event()
         """Set when either side has ended the connection; `close_reason` says why."""
         self.close_reason = ""
+        self.hanging: set[str] = set()
+        """What running calls wait for; where they missed their deadlines, for what nobody should ask again yet."""
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._handle = _Handle(uri)
