@@ -13,12 +13,14 @@ from backends.errors import ActionError
 from backends.fleet.mailbox import Board
 from backends.hypervisor import lifecycle
 from backends.migration.ending.own_images import mark_of
+from backends.migration.ending.settle import Settlement
 from backends.migration.ending.tidy import Tidying
-from backends.migration.ending.verdict import Place
+from backends.migration.ending.verdict import Finding, Place
 from backends.migration.leftovers import mend as mending
+from backends.migration.machine import Signal
 from backends.migration.record import MoveRecord
 from backends.model.fleet import FleetState
-from backends.model.guest import GuestAction, GuestKey
+from backends.model.guest import GuestAction, GuestKey, GuestState
 from backends.model.host import HostName, HostSpec, Reach
 from backends.model.move import MoveRequest, Trace, TraceKind
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
@@ -192,3 +194,20 @@ async def test_a_copy_is_not_removed_while_no_other_host_runs_the_guest(
     with pytest.raises(ActionError, match="newest disk may be that file"):
         await copied.mend()
     assert copied.path.exists() and copied.mark.exists()
+
+
+async def test_a_guest_that_ends_between_its_arrival_and_the_last_word_is_not_said_to_run(
+    copied: Copied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def arrived(_: Settlement) -> Finding:
+        return Finding(Place.ARRIVED, GuestState.RUNNING, "migrated")  # and then it was switched off on h2
+
+    monkeypatch.setattr(Settlement, "_find", arrived)
+    copied.record.signal(Signal.TRANSFER_ENDED)
+    supervisors = copied.hosts.supervisors
+    await Settlement(copied.record, supervisors[H1], supervisors[H2], 0.0).run(None, None, None)
+    outcome = copied.record.move.outcome
+    assert outcome is not None
+    assert (outcome.where, outcome.state) == (H2, GuestState.OFF)
+    assert "does not run there" in outcome.reason
+    assert any("remove the definition on h1" in left for left in outcome.left_to_do)

@@ -117,11 +117,10 @@ class Settlement:
         self._end(finding, error, None, None, left)
 
     async def _anew(self, finding: Finding) -> Finding:
-        """Tidying may have let a paused guest run on."""
-        host = {Place.ARRIVED: self._destination, Place.STAYED: self._source}.get(finding.place)
-        if host is None or finding.state is not GuestState.PAUSED:
-            return finding
-        now = await self._tidying.ask(host)
+        """Tidying may have let a paused guest run on, and one that has arrived may have ended since."""
+        now = self._tidying.seen_there
+        if finding.place is Place.STAYED and finding.state is GuestState.PAUSED:
+            now = await self._tidying.ask(self._source)
         return finding if now is None else Finding(finding.place, now.state, now.reason)
 
     async def _find(self) -> Finding:

@@ -29,6 +29,8 @@ class Tidying:
         self._destination = destination
         self._key = record.move.request.guest
         self._left: list[str] = []
+        self.seen_there: Whereabouts | None = None
+        """What the destination said last of a guest that has arrived; None where it was not asked or did not answer."""
 
     async def run(self, place: Place) -> tuple[str, ...]:
         """Returns what is left to do, with commands."""
@@ -47,6 +49,7 @@ class Tidying:
         there = await self.ask(self._destination)
         if there is not None and there.state is GuestState.PAUSED and self._record.traces(TraceKind.PAUSE):
             there = await self._resume(self._destination)
+        self.seen_there = there
         proved = there is not None and self._is_whole(there)
         await self._remove_source_definition(is_proved=proved and there is not None and there.persistent)
         for trace in self._record.move.traces:
