@@ -37,7 +37,8 @@ def fit_cell(fit: HostFit | None, glyphs: Glyphs) -> Cell:
     """`✓ 5/5`: how many of the guests can go there. None: the host itself, or a host that was not compared."""
     if fit is None:
         return Cell(glyphs.dash, Tone.DIM)
-    words = f"{fit.fitting}/{len(fit.guests)}" if fit.guests else _NO_GUESTS[fit.fit]
+    is_counted = fit.guests and (fit.fitting or fit.fit is not Fit.UNKNOWN)
+    words = f"{fit.fitting}/{len(fit.guests)}" if is_counted else _NO_GUESTS[fit.fit]
     return Cell(f"{fit_sign(fit.fit, glyphs)} {words}", _TONES[fit.fit])
 
 
@@ -69,9 +70,8 @@ def fit_lines(fit: HostFit, glyphs: Glyphs, width: int) -> list[Line]:
     if fit.obstacles:
         lines.append(line(dim(_host_label(fit))))
         lines += _obstacles(fit.obstacles, glyphs, width, "   ")
-    for guest in fit.guests:
-        if guest.fit is not Fit.YES:
-            lines += [EMPTY, *_guest(guest, glyphs, width)]
+    for guests in _alike(fit.guests):
+        lines += [EMPTY, *_guests(guests, fit.obstacles, glyphs, width)]
     going = [guest.name for guest in fit.guests if guest.fit is Fit.YES]
     if going:
         first = line(Cell(f" {glyphs.ok} can go: ", Tone.GOOD))
@@ -110,6 +110,9 @@ def _summary(fit: HostFit, glyphs: Glyphs) -> Cell:
         }[fit.fit]
         return Cell(f"{sign} {words}", tone)
     number = len(fit.guests)
+    if fit.fit is Fit.UNKNOWN and not fit.fitting:
+        whose = "its guest" if number == 1 else f"any of its {number} guests"
+        return Cell(f"{sign} not known whether {whose} can go there", tone)
     if fit.fitting == number:
         return Cell(f"{sign} {'its guest' if number == 1 else f'all {number} guests'} can go there", tone)
     return Cell(f"{sign} {fit.fitting} of {number} guests can go there", tone)
@@ -119,11 +122,27 @@ def _host_label(fit: HostFit) -> str:
     return f" a new guest with the processor of {fit.source}, and all guests:"
 
 
-def _guest(guest: GuestFit, glyphs: Glyphs, width: int) -> list[Line]:
-    state = "running" if guest.active else "off"
-    sign = fit_sign(guest.fit, glyphs)
-    head = line(Cell(f" {sign} ", _TONES[guest.fit]), Cell(guest.name, Tone.TITLE), dim(f"  {state}"))
-    return [head, *_obstacles(guest.obstacles, glyphs, width, "   ")]
+def _alike(guests: Sequence[GuestFit]) -> list[list[GuestFit]]:
+    """Those that cannot go, or perhaps not, by what stands against them."""
+    groups: dict[tuple[Fit, tuple[Obstacle, ...]], list[GuestFit]] = {}
+    for guest in guests:
+        if guest.fit is not Fit.YES:
+            groups.setdefault((guest.fit, guest.obstacles), []).append(guest)
+    return list(groups.values())
+
+
+def _guests(
+    guests: Sequence[GuestFit], of_host: Sequence[Obstacle], glyphs: Glyphs, width: int
+) -> list[Line]:
+    """Names, then what stands against them; what holds for the whole host is said above already."""
+    fit, obstacles = guests[0].fit, guests[0].obstacles
+    first = line(Cell(f" {fit_sign(fit, glyphs)} ", _TONES[fit]))
+    names = ", ".join(guest.name if guest.active else f"{guest.name} (off)" for guest in guests)
+    lines = wrap(names, width - 1, Tone.TITLE, indent="   ", first=first)
+    own = [each for each in obstacles if each not in of_host]
+    if obstacles and not own:
+        return [*lines, line(dim("   for what is said above"))]
+    return lines + _obstacles(own, glyphs, width, "   ")
 
 
 def _obstacles(obstacles: Sequence[Obstacle], glyphs: Glyphs, width: int, indent: str) -> list[Line]:
