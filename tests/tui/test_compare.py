@@ -83,13 +83,14 @@ async def test_what_goes_wrong_is_told_and_can_be_asked_again() -> None:
     good, fleet.comparison = fleet.comparison, ActionError("no host answers", hint="connect one first")
     async with comparing(fleet) as program:
         await program.sees("The hosts cannot be compared.")
+        assert "no host answers" in program.text()
         assert "connect one first" in program.text()
         fleet.comparison = good
         await program.press("f")
         await program.sees("FROM \\ TO")
         fleet.comparison = ActionError("h1 hangs")
         await program.press("f")
-        await program.sees("not compared anew")
+        await program.sees("not compared anew: h1 hangs")
         assert "FROM \\ TO" in program.text(), "the last answer stays"
 
 

@@ -21,7 +21,7 @@ from tui.screens.baseline import BaselineScreen
 from tui.screens.place import PlaceScreen
 from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, spread
+from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, spread, wrap
 from tui.widgets.matrix import Matrix
 from tui.words.capabilities import asked_ago
 from tui.words.comparison import comparison_heading, fit_cell, fit_lines, left_out_lines, row_lines
@@ -124,7 +124,7 @@ class CompareScreen(PlaceScreen):
     def _placeholder(self) -> str:
         names = ", ".join(self._hosts) if self._hosts else "all hosts"
         if self._error:
-            return f"The hosts cannot be compared.\n\n{self._error}\n{self._error.hint}"
+            return "The hosts cannot be compared."
         return f"Comparing {names}: processors, machine types, versions ..."
 
     def _draw_heading(self) -> None:
@@ -153,18 +153,25 @@ class CompareScreen(PlaceScreen):
         pane.scroll_home(animate=False)
 
     def _pair(self, width: int) -> list[Line]:
+        """The pair under the cursor, hosts that were left out, and what went wrong."""
+        comparison, error, lines = self._comparison, self._error, self._lines_of_pair(width)
+        left_out = left_out_lines(comparison.left_out, width) if comparison else []
+        trouble: list[Line] = []
+        if error:
+            first = line(dim(" not compared anew: " if comparison else " "))
+            trouble = wrap(str(error), width - 1, Tone.DOUBT, indent="   ", first=first)
+            trouble += wrap(error.hint, width - 1, indent=" ", first=line(" ")) if error.hint else []
+        parts = [part for part in (lines, left_out, trouble) if part]
+        return [piece for part in parts for piece in (*part, EMPTY)]
+
+    def _lines_of_pair(self, width: int) -> list[Line]:
         comparison, glyphs = self._comparison, self.session.settings.glyphs
         row, column = self.matrix.row, self.matrix.column
-        if comparison is None:
+        if comparison is None or row is None or column is None:
             return []
-        lines: list[Line] = []
-        if row is not None and column is not None:
-            fit = comparison.fit(HostName(row), HostName(column))
-            lines = (
-                fit_lines(fit, glyphs, width) if fit else row_lines(comparison, HostName(row), glyphs, width)
-            )
-        left_out = left_out_lines(comparison.left_out, width)
-        return [*lines, *([EMPTY] if lines and left_out else []), *left_out]
+        source = HostName(row)
+        fit = comparison.fit(source, HostName(column))
+        return fit_lines(fit, glyphs, width) if fit else row_lines(comparison, source, glyphs, width)
 
     @on(Matrix.Highlighted)
     def _highlighted(self) -> None:
