@@ -175,17 +175,21 @@ async def test_a_source_without_virsh_is_not_told_that_its_keys_are_wrong(lab: L
     assert "virsh" in check.evidence and "h1" in check.mend
 
 
+LIBVIRT_GID = 64056
+"""Of the group `libvirt` on the lab's hosts (backends/lab/configuration.py)."""
+
+
 @pytest.fixture
 async def ops(lab: Lab, tmp_path: Path) -> AsyncIterator[str]:
     """An account beside root on h1, in the group that may use libvirt. Yields the ssh configuration that uses it."""
     keys = await on(lab, "h1", "cat", "/root/.ssh/authorized_keys")
     passwd = await on(lab, "h1", "cat", "/etc/passwd")
     home = "/var/spool/ops"
-    await on(lab, "h1", "tee", "/etc/passwd", stdin=f"{passwd}ops:x:4711:0::{home}:/bin/sh\n")
+    await on(lab, "h1", "tee", "/etc/passwd", stdin=f"{passwd}ops:x:4711:{LIBVIRT_GID}::{home}:/bin/sh\n")
     await on(lab, "h1", "mkdir", "-p", f"{home}/.ssh")
     await on(lab, "h1", "tee", f"{home}/.ssh/authorized_keys", stdin=keys)
     await on(lab, "h1", "cp", "/root/.ssh/id_ed25519", "/root/.ssh/known_hosts", f"{home}/.ssh/")
-    await on(lab, "h1", "chown", "-R", "4711:0", home)
+    await on(lab, "h1", "chown", "-R", f"4711:{LIBVIRT_GID}", home)
     await on(lab, "h1", "chmod", "-R", "go-w", home)
     config = tmp_path / "config"
     text = await asyncio.to_thread(lab.layout.ssh_config.read_text)
