@@ -10,25 +10,16 @@ from backends.remote.shell import Shell
 DEADLINE_S = 30.0
 """No command is begun after 12 s and none takes longer than 6; file systems that do not answer take 6 at most."""
 
-_GFS2 = ("uuid", "id", "fsname", "withdraw", "freeze", "lock_module/*")
-_RBD = ("cluster_fsid", "pool", "pool_ns", "name", "image_id", "current_snap", "size", "major", "minor")
-_CLUSTER = "/sys/kernel/config/cluster/*"
+_GFS2 = ("uuid", "id", "withdraw", "freeze", "lock_module/*")
+_RBD = ("cluster_fsid", "pool", "pool_ns", "name", "current_snap", "size")
 
 FILES = (
     "/proc/sys/kernel/hostname",
     "/proc/mounts",
-    "/proc/fs/nfsfs/servers",
-    "/proc/fs/nfsfs/volumes",
     *(f"/sys/fs/gfs2/*/{name}" for name in _GFS2),
-    *(f"/sys/kernel/dlm/*/{name}" for name in ("id", "recover_status", "recover_nodeid")),
-    "/sys/kernel/config/dlm/cluster/cluster_name",
-    *(f"/sys/kernel/config/dlm/cluster/comms/*/{name}" for name in ("nodeid", "local")),
-    *(
-        f"/sys/fs/ocfs2/{name}"
-        for name in ("cluster_stack", "active_cluster_plugin", "loaded_cluster_plugins")
-    ),
-    *(f"{_CLUSTER}/node/*/{name}" for name in ("num", "ipv4_address", "local")),
-    f"{_CLUSTER}/heartbeat/mode",
+    "/sys/kernel/dlm/*/id",
+    "/sys/fs/ocfs2/cluster_stack",
+    "/sys/kernel/config/cluster/*/heartbeat/mode",
     *(f"/sys/bus/rbd/devices/*/{name}" for name in _RBD),
 )
 """The kernel's small files."""
@@ -39,9 +30,6 @@ HEADS = (
     "/sys/kernel/debug/ocfs2/*/fs_state",
 )
 NAMES = (
-    "/sys/fs/gfs2",
-    "/sys/fs/ocfs2",
-    "/sys/kernel/dlm",
     "/sys/kernel/debug/ceph",
     "/sys/kernel/debug/ocfs2",
 )
@@ -58,15 +46,14 @@ LSBLK = Command(
 )
 """lsblk(8). Sizes in bytes, names with their path."""
 ADDRESSES = Command(("ip", "-o", "addr", "show", "scope", "global"), 2)
-DLM_LS = Command(("dlm_tool", "ls", "-n"))
-DLM_STATUS = Command(("dlm_tool", "status"))
+DLM_LS = Command(("dlm_tool", "ls"))
 OCFS2_DEVICES = Command(("mounted.ocfs2", "-d"))
 GLUSTER_VOLUMES = Command(("gluster", "--mode=script", "volume", "info"))
 GLUSTER_PEERS = Command(("gluster", "--mode=script", "pool", "list"))
-CEPH_CONF = Command(("grep", "-hE", r"^[[:space:]]*(fsid|mon.host)", "/etc/ceph/ceph.conf"), 2)
+CEPH_CONF = Command(("grep", "-hsE", r"^[[:space:]]*(fsid|mon.host)", "/etc/ceph/ceph.conf"), 2)
 """These lines alone: others may hold a key."""
 
-COMMANDS = (LSBLK, ADDRESSES, DLM_LS, DLM_STATUS, OCFS2_DEVICES, GLUSTER_VOLUMES, GLUSTER_PEERS, CEPH_CONF)
+COMMANDS = (LSBLK, ADDRESSES, DLM_LS, OCFS2_DEVICES, GLUSTER_VOLUMES, GLUSTER_PEERS, CEPH_CONF)
 """In this order: where time runs out, the last ones are not asked."""
 QUESTIONS = Questions(files=FILES, heads=HEADS, names=NAMES, commands=COMMANDS)
 

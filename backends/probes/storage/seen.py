@@ -35,4 +35,5 @@ class Seen:
     is_own: bool = False
     """The key says nothing outside of this host: a local folder, a device without a WWID or serial number."""
     under: frozenset[str] = frozenset()
-    """Aliases of what it lies on, one layer down, where that is known: a file system on a LUN, a group on disks."""
+    """What it lies on, one layer down, where that is known: aliases, or what is true on this host alone, as
+    `dev:8:1` (the device's number) and `path:/dev/sda2`."""

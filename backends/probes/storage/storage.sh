@@ -10,7 +10,8 @@ mounts() {
         -e ' /snap/[^ ]* .* - squashfs ' "$1" | head -n 4096
 }
 
-# Lines `DEVICE STATUS BLOCK-SIZE BLOCKS FREE AVAILABLE`, one for each file system; or `DEVICE STATUS COMPLAINT`.
+# Lines `DEVICE asked`, one for each file system, and of those that answer `DEVICE STATUS BLOCK-SIZE BLOCKS FREE
+# AVAILABLE` or `DEVICE STATUS COMPLAINT`.
 rooms() {
     known=' '
     asked=0
@@ -22,6 +23,7 @@ rooms() {
         known="$known$device "
         asked=$((asked + 1))
         [ "$asked" -gt 128 ] && break
+        echo "$device asked"
         room "$device" "$point" </dev/null &
     done
 }
