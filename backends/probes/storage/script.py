@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backends.probes.storage import drbd, lvm
 from backends.probes.survey import asking
 from backends.probes.survey.asking import Command, Questions
 from backends.probes.survey.readings import Readings
@@ -21,6 +22,7 @@ FILES = (
     "/sys/fs/ocfs2/cluster_stack",
     "/sys/kernel/config/cluster/*/heartbeat/mode",
     *(f"/sys/bus/rbd/devices/*/{name}" for name in _RBD),
+    drbd.PROC,
 )
 """The kernel's small files."""
 HEADS = (
@@ -53,12 +55,12 @@ GLUSTER_PEERS = Command(("gluster", "--mode=script", "pool", "list"))
 CEPH_CONF = Command(("grep", "-hsE", r"^[[:space:]]*(fsid|mon.host)", "/etc/ceph/ceph.conf"), 2)
 """These lines alone: others may hold a key."""
 
-COMMANDS = (LSBLK, ADDRESSES, DLM_LS, OCFS2_DEVICES, GLUSTER_VOLUMES, GLUSTER_PEERS, CEPH_CONF)
+COMMANDS = (LSBLK, ADDRESSES, lvm.REPORT, DLM_LS, OCFS2_DEVICES, GLUSTER_VOLUMES, GLUSTER_PEERS, CEPH_CONF)
 """In this order: where time runs out, the last ones are not asked."""
 QUESTIONS = Questions(files=FILES, heads=HEADS, names=NAMES, commands=COMMANDS)
 
 
 async def ask(shell: Shell) -> Readings:
     """One command. Raises FerryError: LinkError where no shell answers."""
-    argv = asking.command(asking.script(__package__, "storage.sh"))
+    argv = asking.command(asking.script(__package__, "devices.sh", "storage.sh"))
     return await asking.ask(shell, argv, QUESTIONS, deadline_s=DEADLINE_S)

@@ -85,10 +85,10 @@ async def ask(
     return parse(answer, nonce, asked_at=asked_at, took_s=time.monotonic() - started)
 
 
-def script(package: str, name: str) -> str:
+def script(package: str, *names: str) -> str:
     """What every round begins with, then what only this one asks."""
     begin = resources.files(__package__).joinpath("questions.sh").read_text()
-    return begin + resources.files(package).joinpath(name).read_text()
+    return begin + "".join(resources.files(package).joinpath(name).read_text() for name in names)
 
 
 def command(text: str, *words: str) -> tuple[str, ...]:
