@@ -44,7 +44,7 @@ def test_the_picture_is_right_again_when_the_terminal_reads_on(tmp_path: Path) -
         terminal.sees("GUESTS  1 of 24")
         picture = terminal.text()
         assert picture.count("web-100") >= 2, "the row and its details"
-        assert "capabilities" not in picture
+        assert "HOSTS  3" not in picture
         terminal.press("q")
         assert terminal.ends() == 0
         assert terminal.is_restored

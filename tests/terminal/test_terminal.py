@@ -25,7 +25,7 @@ def test_start_modes_help_filter_action_resize_and_quit(tmp_path: Path) -> None:
     with virt_ferry(EMBEDDED, home=tmp_path) as terminal:
         terminal.sees("GUESTS  24")
         terminal.press("2")
-        terminal.sees("capabilities")
+        terminal.sees("HOSTS  3")
         terminal.press("5")
         terminal.sees("No move is in flight.")
         terminal.press("1")
@@ -127,7 +127,7 @@ def test_ctrl_c_does_not_end_the_program_behind_the_users_back(tmp_path: Path) -
         terminal.sees("GUESTS  24")
         terminal.press("\x03")
         terminal.press("2")
-        terminal.sees("capabilities")
+        terminal.sees("HOSTS  3")
 
 
 @pytest.mark.parametrize(
