@@ -1,4 +1,4 @@
-"""Does a folder hold the same files on both hosts? A marker is written through one and read through the other.
+"""Does a folder hold the same files on several hosts? A marker is written through one and read through the others.
 
 The hosts' tools are asked to speak in the C locale, so that their words for "not there" are known (strerror(3)).
 """
@@ -7,34 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from backends.errors import FerryError
+from backends.model.storage import Sharing
+from backends.probes.storage import trial_locks
 from backends.remote.shell import Answer, Shell
 from backends.untrusted import clean
 
 READ_ATTEMPTS = 3
 READ_PAUSE_S = 0.7
 """A network file system may need a moment to show a new name; a refusal must be certain."""
+READER_DEADLINE_S = 12.0
+"""For one host with all of its attempts; and once more for trying a lock."""
 IN_ENGLISH = ("env", "LC_ALL=C")
 _NOT_THERE = ("No such file or directory", "Not a directory")
 """ENOENT and ENOTDIR: the only errors that say for certain that there is no such file."""
 
 
-class Sharing(Enum):
-    """What the marker told about one folder."""
-
-    PROVED = "proved"
-    DIFFERENT = "different"
-    UNKNOWN = "unknown"
-    """The marker could not be written, or not be looked for: nothing is known."""
-
-
 @dataclass(frozen=True, slots=True)
 class End:
-    """One of the two hosts."""
+    """One of the hosts."""
 
     host: str
     shell: Shell | None
@@ -43,10 +38,13 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The answer, with the words for the user."""
+    """The answer, with the words for the user. PROVED, DIFFERENT, or UNKNOWN: the marker could not be written, or not
+    be looked for."""
 
     sharing: Sharing
     evidence: str
+    locks: bool | None = None
+    """Does a lock that is taken through the writer hold for the reader? None: not tried, or not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,32 +85,76 @@ async def real_path(end: End, path: str) -> RealPath:
 
 async def prove(source: End, destination: End, folder: str, folder_there: str) -> Proof:
     """Write into `folder` of the source, read from `folder_there` of the destination, and remove it again."""
-    writer, reader = source.shell, destination.shell
-    if writer is None or reader is None:
-        host = source.host if writer is None else destination.host
-        return Proof(Sharing.UNKNOWN, f"{host} is reached by libvirt alone, without files")
+    return (await prove_all(source, folder, [(destination, folder_there)]))[0]
+
+
+async def prove_all(
+    writer: End, folder: str, readers: Sequence[tuple[End, str]], *, with_locks: bool = False
+) -> tuple[Proof, ...]:
+    """One marker in `folder` of the writer, looked for by all others at once, each in a folder of its own.
+
+    The marker is removed whatever happens. One reader that is slow or silent holds up no other.
+    """
+    if writer.shell is None:
+        return (_without_files(writer),) * len(readers)
     name, secret = f".virt-ferry-{secrets.token_hex(8)}", secrets.token_hex(16)
     marker = f"{folder.rstrip('/')}/{name}"
     try:
-        written = await writer.run((*IN_ENGLISH, "tee", "--", marker), stdin=secret.encode())
+        written = await writer.shell.run((*IN_ENGLISH, "tee", "--", marker), stdin=secret.encode())
         if written.status != 0:
-            return Proof(Sharing.UNKNOWN, f"{source.host}: {reason(written)}")
-        seen, words = await _read(reader, f"{folder_there.rstrip('/')}/{name}", secret)
+            return (Proof(Sharing.UNKNOWN, f"{writer.host}: {reason(written)}"),) * len(readers)
+        paths = [(end, f"{there.rstrip('/')}/{name}") for end, there in readers]
+        proofs = await asyncio.gather(
+            *(_looked_for(end, path, secret, writer, folder) for end, path in paths)
+        )
+        return await _locked(writer.shell, marker, paths, proofs) if with_locks else tuple(proofs)
+    except FerryError as error:
+        return (Proof(Sharing.UNKNOWN, str(error)),) * len(readers)
+    finally:
+        await _removed(writer.shell, marker)
+
+
+async def _looked_for(end: End, path: str, secret: str, writer: End, folder: str) -> Proof:
+    """What one reader has found."""
+    if end.shell is None:
+        return _without_files(end)
+    try:
+        async with asyncio.timeout(READER_DEADLINE_S):
+            seen, words = await _read(end.shell, path, secret)
     except FerryError as error:
         return Proof(Sharing.UNKNOWN, str(error))
-    finally:
-        await _remove(writer, marker)
-    match seen:
-        case Sharing.PROVED:
-            return Proof(seen, f"a marker in {clean(folder)} was read through both hosts")
-        case Sharing.DIFFERENT:
-            there = "it" if folder == folder_there else f"its {clean(folder_there)}"
-            return Proof(
-                seen,
-                f"{destination.host} does not see in {there} what {source.host} writes into {clean(folder)}",
-            )
-        case Sharing.UNKNOWN:
-            return Proof(seen, f"{destination.host}: {words}")
+    except TimeoutError:
+        return Proof(Sharing.UNKNOWN, f"{end.host}: no answer within {READER_DEADLINE_S:g} s")
+    if seen is Sharing.PROVED:
+        return Proof(seen, f"a marker in {clean(folder, limit=1024)} was read through both hosts")
+    if seen is Sharing.UNKNOWN:
+        return Proof(seen, f"{end.host}: {words}")
+    there = str(PurePosixPath(path).parent)
+    which = "it" if there == str(PurePosixPath(folder)) else f"its {clean(there, limit=1024)}"
+    return Proof(
+        seen, f"{end.host} does not see in {which} what {writer.host} writes into {clean(folder, limit=1024)}"
+    )
+
+
+def _without_files(end: End) -> Proof:
+    return Proof(Sharing.UNKNOWN, f"{end.host} is reached by libvirt alone, without files")
+
+
+async def _locked(
+    writer: Shell, marker: str, paths: Sequence[tuple[End, str]], proofs: Sequence[Proof]
+) -> tuple[Proof, ...]:
+    """Those that see the marker also try whether they can lock it while the writer does."""
+    trying = {
+        number: (end.shell, path)
+        for number, ((end, path), proof) in enumerate(zip(paths, proofs, strict=True))
+        if end.shell is not None and proof.sharing is Sharing.PROVED
+    }
+    found = await trial_locks.hold_and_try(writer, marker, list(trying.values()), READER_DEADLINE_S)
+    locked = list(proofs)
+    for number, trial in zip(trying, found, strict=True):
+        proof = proofs[number]
+        locked[number] = replace(proof, locks=trial.holds, evidence=f"{proof.evidence}; {trial.words}")
+    return tuple(locked)
 
 
 async def _read(shell: Shell, marker: str, secret: str) -> tuple[Sharing, str]:
@@ -145,6 +187,16 @@ def reason(answer: Answer) -> str:
     """Why a command failed, safe to show."""
     words = " ".join(answer.err.split())
     return clean(words, limit=300) or f"no answer but status {answer.status}"
+
+
+async def _removed(shell: Shell, marker: str) -> None:
+    """Seen through also by a caller that is cancelled, once more too: a marker must not stay behind."""
+    removal = asyncio.ensure_future(_remove(shell, marker))
+    try:
+        await asyncio.shield(removal)
+    except asyncio.CancelledError:
+        await removal
+        raise
 
 
 async def _remove(shell: Shell, marker: str) -> None:

@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from backends.migration.checks.markers import End, RealPath, Sharing, prove, real_path
+from backends.model.storage import Sharing
+from backends.probes.markers import End, RealPath, prove, real_path
 from tests.contract.test_sockets_of_a_host import NOBODY, ShellOf
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can ask as another user")

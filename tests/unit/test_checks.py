@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from backends.migration.checks.disks import Finding, Place, file_finding, worst_of
-from backends.migration.checks.markers import Proof, RealPath, Sharing, judge
 from backends.migration.checks.peer import Reached, Trial, account_of, compare, uuid_of
 from backends.migration.checks.peer import judge as judge_peer
 from backends.model.guest import Disk, DiskKind, Layer
 from backends.model.move import Verdict
+from backends.model.storage import Sharing
+from backends.probes.markers import Proof, RealPath, judge
 from backends.remote.shell import Answer
 
 SECRET = "0123456789abcdef"

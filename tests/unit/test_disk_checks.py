@@ -19,9 +19,10 @@ from backends.migration.checks.files import (
     parse_room,
     parse_stat,
 )
-from backends.migration.checks.markers import Proof, Sharing
 from backends.model.guest import Disk, DiskKind, Layer
 from backends.model.move import Verdict
+from backends.model.storage import Sharing
+from backends.probes.markers import Proof
 from backends.remote.shell import Answer
 
 OK, NOTE, UNKNOWN, WARNING, REFUSE = Verdict

@@ -8,12 +8,13 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from backends.migration.checks import markers
 from backends.migration.checks.context import Context
 from backends.migration.checks.files import FileFacts, Presence, facts_of
-from backends.migration.checks.markers import End, Proof, RealPath, Sharing
 from backends.model.guest import Disk, DiskKind, Layer, virsh_name
 from backends.model.move import Check, MoveMode, Verdict
+from backends.model.storage import Sharing
+from backends.probes import markers
+from backends.probes.markers import End, Proof, RealPath
 from backends.untrusted import clean
 
 _EJECTABLE = {"cdrom": "CD-ROM", "floppy": "floppy"}

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from enum import Enum
 
-from backends.migration.checks.markers import IN_ENGLISH, is_not_there, reason
+from backends.probes.markers import IN_ENGLISH, is_not_there, reason
 from backends.remote.shell import Answer, Shell
 
 

@@ -12,8 +12,8 @@ import hashlib
 from enum import Enum
 
 from backends.errors import CommandError
-from backends.migration.checks.markers import IN_ENGLISH, is_not_there, reason
 from backends.model.move import MoveId
+from backends.probes.markers import IN_ENGLISH, is_not_there, reason
 from backends.remote.shell import Shell
 
 _ONE, _BOTH = "x", "xx"

@@ -9,7 +9,6 @@ from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import lifecycle
 from backends.hypervisor.migrate import undefine
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
-from backends.migration.checks.markers import IN_ENGLISH, reason
 from backends.migration.ending import own_images
 from backends.migration.ending.own_images import Removal, removal_command
 from backends.migration.ending.verdict import Place
@@ -17,6 +16,7 @@ from backends.migration.host_files import files_of
 from backends.migration.record import MoveRecord
 from backends.model.guest import GuestAction, GuestState, virsh_name
 from backends.model.move import MoveMode, Trace, TraceKind
+from backends.probes.markers import IN_ENGLISH, reason
 from backends.untrusted import clean
 
 

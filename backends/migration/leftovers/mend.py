@@ -14,7 +14,6 @@ from backends.hypervisor.inventory import read_definitions, read_guests
 from backends.hypervisor.job_sweep import JobSweep
 from backends.hypervisor.saving import restore
 from backends.hypervisor.whereabouts import Whereabouts, whereabouts
-from backends.migration.checks.markers import IN_ENGLISH, reason
 from backends.migration.ending import own_images
 from backends.migration.ending.own_images import Removal
 from backends.migration.ending.saved_state import (
@@ -29,6 +28,7 @@ from backends.migration.virsh import peer_uris
 from backends.model.guest import GuestAction, GuestKey, GuestState
 from backends.model.host import HostName
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
+from backends.probes.markers import IN_ENGLISH, reason
 from backends.remote.shell import Shell
 from backends.untrusted import clean
 

@@ -6,12 +6,12 @@ import humanize
 
 from backends.errors import CommandError, JournalError
 from backends.fleet.supervisor import Supervisor
-from backends.migration.checks.markers import IN_ENGLISH, reason
 from backends.migration.ending import own_images
 from backends.migration.ending.own_images import mark_of
 from backends.migration.record import MoveRecord
 from backends.model.host import HostName
 from backends.model.move import DiskCopy, Trace, TraceKind
+from backends.probes.markers import IN_ENGLISH, reason
 from backends.remote.shell import Answer, Shell
 
 CREATE_DEADLINE_S = 30.0

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from backends.errors import FerryError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.namesakes import read_name
-from backends.migration.checks.markers import IN_ENGLISH
 from backends.model.guest import GuestKey
+from backends.probes.markers import IN_ENGLISH
 from backends.untrusted import clean
 
 LOG_FOLDER = "/var/log/libvirt/qemu"
