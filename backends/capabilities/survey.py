@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -126,8 +126,17 @@ def _facts(readings: Readings | None, offers: Sequence[DriverOffer], machine: st
         yield from guest_encryption_facts(readings)
         yield from device_facts(readings)
         yield from kernel_facts(readings)
-    for offer in offers:
-        yield from offer_facts(offer)
+    yield from _told_once(fact for offer in offers for fact in offer_facts(offer))
+
+
+def _told_once(facts: Iterable[Fact]) -> Iterator[Fact]:
+    """Drivers of one host tell the same of the machine below: the first one's word is enough."""
+    told = set()
+    for fact in facts:
+        same = (fact.id.rpartition(".")[2], fact.value)
+        if fact.section is Section.LIBVIRT or same not in told:
+            yield fact
+        told.add(same)
 
 
 def _domain_types(offers: Sequence[DriverOffer]) -> frozenset[str]:

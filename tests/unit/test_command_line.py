@@ -247,3 +247,15 @@ def test_the_version_is_one_line(type_in: Typing) -> None:
     status, out, _ = type_in("--version")
     assert status == 0
     assert len(out.splitlines()) == 1
+
+
+def test_a_host_of_the_configuration_can_be_named_as_it_is_called_there(
+    type_in: Typing, tmp_path: Path
+) -> None:
+    config = tmp_path / "hosts.toml"
+    config.write_text(
+        '[hosts.rack-1]\ntarget = "test:///default"\n\n[hosts.rack-2]\ntarget = "test:///default"\n'
+    )
+    status, hosts = type_in.lines("hosts", "rack-2", "--config", str(config), "--json")
+    assert status == 0
+    assert [host["name"] for host in hosts] == ["rack-2"]

@@ -47,7 +47,7 @@ class HostOptions:
     """Which hosts are meant; the same for every command."""
 
     host: Annotated[tuple[str, ...], Parameter(name=["--host", "-H"], negative="", show_default=False)] = ()
-    """A host (repeat it for more): user@host, an ssh alias, a libvirt URI, or local."""
+    """A host (repeat it for more): its name in the configuration, user@host, an ssh alias, a libvirt URI, or local."""
     lab: Flag = False
     """The hosts of the lab on this machine."""
     embedded: Flag = False
@@ -69,14 +69,20 @@ async def chosen_hosts(options: HostOptions, config: Config) -> AsyncIterator[tu
         async with embedded_hosts() as specs:
             yield specs
         return
-    specs = tuple(parse_host(text) for text in options.host)
-    if options.lab:
-        specs += lab_hosts()
-    specs = specs or config.specs()
+    specs = _named_hosts(options, config)
     if not specs:
         raise UsageError("no hosts are known", NO_HOSTS_HINT)
     require_unique(specs)
     yield specs
+
+
+def _named_hosts(options: HostOptions, config: Config) -> tuple[HostSpec, ...]:
+    """Who names a host that the lab or the configuration has means that one; without a name all of them are meant."""
+    lab = lab_hosts() if options.lab else ()
+    known = {spec.name: spec for spec in lab or config.specs()}
+    named = tuple(known.get(HostName(text)) or parse_host(text) for text in options.host)
+    is_chosen = any(spec in lab for spec in named)
+    return named if is_chosen else named + lab or config.specs()
 
 
 @asynccontextmanager

@@ -92,7 +92,8 @@ def _pae(signs: _Signs) -> GuestWidth:
     if refused := _refused(signs, _NARROW):
         return GuestWidth(PAE, False, None, refused, _LIBVIRT)
     if "pae" in signs.flags or "lm" in signs.flags:
-        return GuestWidth(PAE, True, limit, f"PAE: physical addresses of {bits} bits", signs.source)
+        most = "; 32-bit Linux uses 64 GiB at most" if bits > _FIRST_PAE_BITS else ""
+        return GuestWidth(PAE, True, limit, f"PAE: physical addresses of {bits} bits{most}", signs.source)
     if signs.info.flags:
         return GuestWidth(PAE, False, None, "the processor has no PAE (no pae flag)", _FLAGS)
     return GuestWidth(PAE, None, None, "the processor's flags are not told", signs.source)
