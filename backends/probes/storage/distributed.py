@@ -76,13 +76,13 @@ def cephfs(mount: Mount, room: Room, readings: Readings) -> Seen:
     """By the cluster's fsid, the file system's name and the path; where no fsid is known, by the monitors."""
     fsid, name, path, monitors = _ceph_source(mount, readings)
     cluster = fsid or ",".join(monitors)
-    place = f"{name}:{path}" if name else path
-    aliases = {f"cephfs:{fsid}/{place}"} if fsid else set()
+    place = f"/{name}:{path}" if name else f":{path}"
+    aliases = {f"cephfs:{fsid}{place}"} if fsid else set()
     if name:
-        aliases |= {f"cephmon:{each}/{place}" for each in monitors}
+        aliases |= {f"cephmon:{each}{place}" for each in monitors}
     return Seen(
         kind=StorageKind.CEPHFS,
-        key=clean(f"{cluster}/{place}" if cluster else mount.source, limit=_KEY_LIMIT),
+        key=clean(f"{cluster}{place}" if cluster else mount.source, limit=_KEY_LIMIT),
         label=clean(f"{name or 'CephFS'}:{path}"),
         aliases=frozenset(clean(alias, limit=_KEY_LIMIT) for alias in aliases),
         way=Way(WayKind.MOUNT, clean(mount.point), mount.point),

@@ -40,7 +40,7 @@ def server_and_path(source: str) -> tuple[str, str] | None:
 
 def server_name(name: str) -> str:
     """As it compares: in small letters, without the dot at its end; an address in its short form, without brackets."""
-    plain = name.strip("[]").rstrip(".").lower()
+    plain = name.strip("[].").lower()
     address = _address(plain)
     return plain if address is None else str(address)
 
