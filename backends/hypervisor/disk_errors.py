@@ -19,7 +19,8 @@ from backends.untrusted import clean
 
 ERRORS_DEADLINE_S = 4.0
 """libvirt may have to wait for a job that holds the guest; what it says now is worth no longer wait."""
-_IO_ERROR = state_reason(libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
+_STANDS = (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PAUSED_IOERROR)
+_IO_ERROR = state_reason(*_STANDS)
 
 
 class DiskError(Enum):
@@ -32,8 +33,9 @@ class DiskError(Enum):
 async def read_disk_errors(
     connection: Connection, uuids: Iterable[str]
 ) -> Mapping[str, Mapping[str, DiskError]]:
-    """UUID -> target -> error; disks without one, and guests that libvirt cannot tell of, are left out.
+    """UUID -> target -> error, of those guests that stand for one; whom libvirt cannot tell of is left out.
 
+    QEMU does not forget an error when the guest runs on, so of two disks named, one may be well again by now.
     Raises FerryError.
     """
     wanted = tuple(uuids)
@@ -42,7 +44,9 @@ async def read_disk_errors(
         found = {}
         for uuid in wanted:
             with contextlib.suppress(libvirt.libvirtError):  # gone, off, or a driver that does not know
-                found[uuid] = _errors(conn.lookupByUUIDString(uuid).diskErrors(0))
+                domain = conn.lookupByUUIDString(uuid)
+                if tuple(domain.state()) == _STANDS:
+                    found[uuid] = _errors(domain.diskErrors(0))
         return found
 
     return await connection.call_aside("read errors of disks", work, deadline_s=ERRORS_DEADLINE_S)

@@ -58,6 +58,8 @@ def disks_of(statistics: Mapping[str, int | str]) -> Mapping[str, DiskUsage]:
         )
         if virtual is None and physical is None:
             continue
+        if physical is not None:
+            allocation = allocation or 0  # libvirt leaves out what is nothing
         disks[target] = DiskUsage(
             path=str(statistics.get(f"block.{n}.path", "")),
             virtual=virtual,

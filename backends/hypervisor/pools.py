@@ -52,7 +52,7 @@ async def read_pools(connection: Connection, driver: str, *, known: Iterable[str
             raise
     found: dict[str, Pool] = {}
     while waiting := [name for name in listed if name not in found]:
-        hanging = [name for name in waiting if name in connection.hanging]
+        hanging = [name for name in waiting if clean(name) in connection.hanging]
         if hanging:
             found |= {name: Pool(driver, clean(name), "", trouble=_HANGS) for name in hanging}
         elif len(connection.hanging) >= MOST_HANGING:
@@ -115,9 +115,13 @@ def look_up(conn: Any, pool: str) -> Any:
 
 
 async def ask_storage(
-    connection: Connection, operation: str, work: Callable[[Any], T], *, deadline_s: float = POOLS_DEADLINE_S
+    connection: Connection, operation: str, work: Callable[[Any], T], *, deadline_s: float | None = None
 ) -> T:
-    """Aside, as it may hang; moves can hold both threads for such calls for hours. Raises FerryError."""
+    """Aside, as it may hang; moves can hold both threads for such calls for hours. Raises FerryError.
+
+    `deadline_s`: POOLS_DEADLINE_S unless it is said.
+    """
+    deadline_s = POOLS_DEADLINE_S if deadline_s is None else deadline_s
     try:
         async with asyncio.timeout(2 * deadline_s):
             return await connection.call_aside(operation, work, deadline_s=deadline_s)
@@ -129,7 +133,8 @@ async def ask_storage(
 
 @contextlib.contextmanager
 def waiting_for(connection: Connection, subject: str) -> Iterator[None]:
-    """On a lane: a call that does not come back stays noted, so that no second one joins it."""
+    """On a lane: a call that does not come back stays noted, so that no second one joins it. `subject`: a pool's name,
+    safe to show, or the list of all."""
     connection.hanging.add(subject)
     try:
         yield
@@ -176,7 +181,7 @@ class _Reading:
     def __call__(self, conn: Any) -> None:
         """On a lane."""
         for name, listed in self.wanted.items():
-            with waiting_for(self.connection, name):
+            with waiting_for(self.connection, clean(name)):
                 pool = _read(conn, self.driver, name, listed)
             if self.over:
                 return

@@ -115,7 +115,8 @@ class _Reading:
 
     @property
     def subject(self) -> str:
-        return f"volumes of {self.pool.uuid}"
+        """libvirt holds the pool meanwhile: what hangs here hangs for whoever asks for the pool."""
+        return self.pool.name
 
     def __call__(self, conn: Any) -> None:
         """On a lane."""
