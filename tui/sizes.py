@@ -5,6 +5,7 @@ The units are virsh's (its manual, "NOTES"): G and GiB are 1024^3, GB is 1000^3.
 
 from __future__ import annotations
 
+import math
 import re
 from decimal import Decimal
 
@@ -35,7 +36,7 @@ def read_size(text: str, now_bytes: int | None = None) -> int:
         if now_bytes is None:
             raise SizeError("how large it is now is not known: write the whole size, without a +")
         asked += now_bytes
-    size = int(-(-asked // MIB)) * MIB
+    size = math.ceil(asked / MIB) * MIB
     if size > _LARGEST:
         raise SizeError("no disk is that large")
     return size
@@ -48,7 +49,7 @@ def _unit_bytes(unit: str) -> int:
     power = _POWERS.get(folded[0])
     if power is None or folded[1:] not in ("", "B", "IB"):
         raise SizeError(f"{unit!r} is no unit: M, G and T are MiB, GiB and TiB")
-    return 1000**power if folded[1:] == "B" else 1024**power
+    return int(1000**power if folded[1:] == "B" else 1024**power)
 
 
 def read_growth(text: str, now_bytes: int | None) -> int:
