@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from backends.migration.checks.disks import Finding, Place, file_finding, worst_of
+from backends.migration.checks.disks import Place, file_finding, worst_of
+from backends.migration.checks.findings import Finding
 from backends.migration.checks.peer import Reached, Trial, account_of, compare, uuid_of
 from backends.migration.checks.peer import judge as judge_peer
 from backends.model.guest import Disk, DiskKind, Layer

@@ -9,7 +9,7 @@ import pytest
 from backends.hypervisor.disk_sizes import DiskSize
 from backends.migration.checks.caches import cache_verdict, file_system_verdict
 from backends.migration.checks.copies import Landing, copy_verdict
-from backends.migration.checks.disks import Examined, Finding, Twins, twins_finding
+from backends.migration.checks.disks import Examined, Twins, twins_finding
 from backends.migration.checks.files import (
     FileFacts,
     ImageFacts,
@@ -19,6 +19,7 @@ from backends.migration.checks.files import (
     parse_room,
     parse_stat,
 )
+from backends.migration.checks.findings import Finding
 from backends.model.guest import Disk, DiskKind, Layer
 from backends.model.move import Verdict
 from backends.model.storage import Sharing

@@ -8,8 +8,19 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from backends.migration.checks.block_disks import (
+    Apart,
+    Pair,
+    VolumePair,
+    compare_devices,
+    device_finding,
+    far_volume_finding,
+    find_volumes,
+    volume_obstacle,
+)
 from backends.migration.checks.context import Context
 from backends.migration.checks.files import FileFacts, Presence, facts_of
+from backends.migration.checks.findings import Finding
 from backends.model.guest import Disk, DiskKind, Layer, virsh_name
 from backends.model.move import Check, MoveMode, Verdict
 from backends.model.storage import Sharing
@@ -19,15 +30,6 @@ from backends.untrusted import clean
 
 _EJECTABLE = {"cdrom": "CD-ROM", "floppy": "floppy"}
 _PLAIN_TARGET = re.compile(r"[a-z]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What is known of one layer."""
-
-    verdict: Verdict
-    evidence: str
-    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,11 @@ class Examined:
 class _Known:
     """All answers of the hosts about files, by path."""
 
-    places: Mapping[str, Place]
+    places: Mapping[Pair, Place]
     proofs: Mapping[tuple[str, str], Proof]
     twins: Mapping[str, Twins]
     may_miss: frozenset[str]
+    apart: Apart
 
 
 async def shared(context: Context) -> list[Check]:
@@ -103,8 +106,14 @@ def is_copied(context: Context, examined: Examined) -> bool:
 
 async def _examine(context: Context) -> tuple[Examined, ...]:
     disks = [disk for disk in context.guest.disks if disk.source]
-    paths = {layer.path for disk in disks for layer in layers_of(disk) if layer.kind is DiskKind.FILE}
-    places = await _places(context, paths)
+    layers = [layer for disk in disks for layer in layers_of(disk)]
+    named = dict.fromkeys(layer.source for layer in layers if layer.kind is DiskKind.VOLUME)
+    volumes = await find_volumes(context, named) if named else {}
+    files = {pair for layer in layers if (pair := _file_pair(layer, volumes))}
+    devices = {pair for layer in layers if (pair := _device_pair(layer, volumes))}
+    places, compared = await asyncio.gather(
+        _places(context, files), compare_devices(*_ends(context), devices)
+    )
     proofs = await _proofs(context, {place.folders for place in places.values()})
     read_only = {
         layer.path
@@ -112,10 +121,12 @@ async def _examine(context: Context) -> tuple[Examined, ...]:
         for index, layer in enumerate(layers_of(disk))
         if layer.kind is DiskKind.FILE and (index or is_read_only(disk))
     }
-    apart = [path for path in sorted(read_only) if proofs[places[path].folders].sharing is Sharing.DIFFERENT]
+    apart = [
+        path for path in sorted(read_only) if proofs[places[path, path].folders].sharing is Sharing.DIFFERENT
+    ]
     twins = await _twins(context, apart)
     may_miss = (await context.needs()).media_may_miss if disks else frozenset[str]()
-    known = _Known(places, proofs, twins, may_miss)
+    known = _Known(places, proofs, twins, may_miss, Apart(compared, volumes))
     return tuple(_examined(context, disk, known) for disk in disks)
 
 
@@ -132,7 +143,8 @@ async def _twins(context: Context, paths: list[str]) -> Mapping[str, Twins]:
 
 def _examined(context: Context, disk: Disk, known: _Known) -> Examined:
     findings = [_finding(context, disk, layer, known) for layer in layers_of(disk)]
-    place = known.places.get(disk.path) if disk.kind is DiskKind.FILE else None
+    pair = _file_pair(layers_of(disk)[0], known.apart.volumes)
+    place = known.places.get(pair) if pair else None
     return Examined(disk, findings[0], worst_of(disk, findings), place)
 
 
@@ -146,11 +158,25 @@ def _ends(context: Context) -> tuple[End, End]:
     return End(source.host, source.shell), End(destination.host, destination.shell)
 
 
-async def _places(context: Context, paths: Iterable[str]) -> Mapping[str, Place]:
-    wanted = sorted(paths)
+def _file_pair(layer: Layer, volumes: Mapping[str, VolumePair]) -> Pair | None:
+    """Where a file is on both hosts; a volume may have another path on each."""
+    if layer.kind is DiskKind.VOLUME:
+        return volumes[layer.source].file_paths
+    return (layer.path, layer.path) if layer.kind is DiskKind.FILE else None
+
+
+def _device_pair(layer: Layer, volumes: Mapping[str, VolumePair]) -> Pair | None:
+    if layer.kind is DiskKind.VOLUME:
+        return volumes[layer.source].device_paths
+    return (layer.path, layer.path) if layer.kind is DiskKind.BLOCK else None
+
+
+async def _places(context: Context, pairs: Iterable[Pair]) -> Mapping[Pair, Place]:
+    wanted = sorted(pairs)
     ends = _ends(context)
-    found = await asyncio.gather(*(markers.real_path(end, path) for path in wanted for end in ends))
-    return {path: Place(*found[2 * n : 2 * n + 2]) for n, path in enumerate(wanted)}
+    asked = (markers.real_path(end, path) for pair in wanted for end, path in zip(ends, pair, strict=True))
+    found = await asyncio.gather(*asked)
+    return {pair: Place(*found[2 * n : 2 * n + 2]) for n, pair in enumerate(wanted)}
 
 
 async def _proofs(context: Context, folders: Iterable[tuple[str, str]]) -> Mapping[tuple[str, str], Proof]:
@@ -201,7 +227,7 @@ def worst_of(disk: Disk, findings: list[Finding]) -> Finding:
 def _finding(context: Context, disk: Disk, layer: Layer, known: _Known) -> Finding:
     destination = context.destination.host
     if layer.kind is DiskKind.FILE:
-        place = known.places[layer.path]
+        place = known.places[layer.path, layer.path]
         proof = known.proofs[place.folders]
         if layer.path in known.twins:
             is_medium = layer.path == disk.path
@@ -216,11 +242,29 @@ def _finding(context: Context, disk: Disk, layer: Layer, known: _Known) -> Findi
         )
     if layer.kind is DiskKind.NETWORK:
         return Finding(Verdict.OK, f"network disk {layer.source}: each host opens it itself")
+    if layer.kind is DiskKind.BLOCK:
+        return device_finding(known.apart.devices[layer.path, layer.path])
+    if layer.kind is DiskKind.VOLUME:
+        return _volume_finding(context, layer, known)
     return Finding(
         Verdict.UNKNOWN,
-        f"{layer.kind.value} {layer.source}: sharing is proved for files only",
-        "compare the WWID of the device on both hosts",
+        f"{layer.kind.value} {layer.source}: nothing tells whether it is shared",
+        "compare it on both hosts",
     )
+
+
+def _volume_finding(context: Context, layer: Layer, known: _Known) -> Finding:
+    source, destination = context.source.host, context.destination.host
+    pair = known.apart.volumes[layer.source]
+    uri = context.destination_view.spec.virsh_uri(context.driver)
+    if obstacle := volume_obstacle(layer, pair, source, destination, uri):
+        return obstacle
+    if pair.file_paths:
+        place = known.places[pair.file_paths]
+        return file_finding(layer, place, known.proofs[place.folders], source, destination)
+    if pair.device_paths:
+        return device_finding(known.apart.devices[pair.device_paths])
+    return far_volume_finding(pair, source, destination)
 
 
 def twins_finding(

@@ -1,0 +1,46 @@
+"""One host's block devices against those of others: all are asked at once, each once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from backends.errors import FerryError
+from backends.probes.markers import End
+from backends.probes.storage import header
+from backends.probes.storage.header import HostDevices
+from backends.probes.storage.same_device import Sameness, compare
+
+LOOKS = 3
+LOOK_PAUSE_S = 0.5
+"""A guest that writes may change the first bytes between the looks of two hosts."""
+
+
+async def compare_all(
+    first: End, paths: Sequence[str], others: Sequence[tuple[End, Sequence[str]]]
+) -> tuple[tuple[Sameness, ...], ...]:
+    """For each of the others, one answer for each path; theirs may have other names, in the same order."""
+    found: tuple[tuple[Sameness, ...], ...] = ()
+    for look in range(LOOKS):
+        here, *theirs = await asyncio.gather(
+            _asked(first, paths), *(_asked(end, names) for end, names in others)
+        )
+        found = tuple(
+            tuple(compare(here, path, there, name) for path, name in zip(paths, names, strict=True))
+            for there, (_, names) in zip(theirs, others, strict=True)
+        )
+        if not any(each.may_have_changed for each_host in found for each in each_host):
+            break
+        if look < LOOKS - 1:
+            await asyncio.sleep(LOOK_PAUSE_S)
+    return found
+
+
+async def _asked(end: End, paths: Sequence[str]) -> HostDevices:
+    """One that does not answer tells why."""
+    if end.shell is None:
+        return HostDevices(end.host, trouble="reached by libvirt alone, without files")
+    try:
+        return await header.ask(end.shell, end.host, paths)
+    except FerryError as error:
+        return HostDevices(end.host, trouble=error.cause)
