@@ -49,7 +49,8 @@ class Connection:
         """Set when either side has ended the connection; `close_reason` says why."""
         self.close_reason = ""
         self.hanging: set[str] = set()
-        """What running calls wait for; where they missed their deadlines, for what nobody should ask again yet."""
+        """What calls wait for, here or on connections beside this one. Where they missed their deadlines: what nobody
+        should ask for again yet."""
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._handle = _Handle(uri)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ import libvirt
 
 from backends.errors import FerryError
 from backends.hypervisor.connection import Connection
+from backends.hypervisor.pools import ask_storage
 from backends.hypervisor.states import state_reason
 from backends.model.guest import Guest, GuestState
 from backends.untrusted import clean
@@ -49,7 +49,7 @@ async def read_disk_errors(
                     found[uuid] = _errors(domain.diskErrors(0))
         return found
 
-    return await connection.call_aside("read errors of disks", work, deadline_s=ERRORS_DEADLINE_S)
+    return await ask_storage(connection, "read errors of disks", work, deadline_s=ERRORS_DEADLINE_S)
 
 
 async def explained(connection: Connection, guests: Iterable[Guest]) -> tuple[Guest, ...]:
@@ -59,9 +59,8 @@ async def explained(connection: Connection, guests: Iterable[Guest]) -> tuple[Gu
     if not paused:
         return all_guests
     try:
-        async with asyncio.timeout(2 * ERRORS_DEADLINE_S):
-            errors = await read_disk_errors(connection, paused)
-    except (FerryError, TimeoutError):  # that it stands, and that a disk is to blame, is known all the same
+        errors = await read_disk_errors(connection, paused)
+    except FerryError:  # that it stands, and that a disk is to blame, is known all the same
         return all_guests
     return tuple(told(guest, errors.get(guest.key.uuid, {})) for guest in all_guests)
 

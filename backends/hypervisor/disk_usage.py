@@ -8,13 +8,16 @@ from typing import Any
 
 import libvirt
 
+from backends.errors import DeadlineError
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.inventory import bulk_statistics
-from backends.hypervisor.pools import ask_storage
+from backends.hypervisor.pools import ask_storage, waiting_for
 from backends.hypervisor.states import guest_state
 
 USAGE_DEADLINE_S = 15.0
 """libvirt opens the images of guests that are off."""
+_SUBJECT = "the disks of guests"
+_HANGS = "libvirt does not tell what disks take: the image of a guest that is off seems to hang"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,15 @@ async def read_disk_usage(connection: Connection) -> Mapping[str, Mapping[str, D
     A guest or disk that libvirt does not tell of (network disks of guests that are off, missing images, drivers
     without statistics) is left out. Raises FerryError.
     """
-    return await ask_storage(connection, "read what disks take", _read, deadline_s=USAGE_DEADLINE_S)
+    if _SUBJECT in connection.hanging:
+        raise DeadlineError(_HANGS, host=connection.host, operation="read what disks take")
 
+    def work(conn: Any) -> Mapping[str, Mapping[str, DiskUsage]]:
+        with waiting_for(connection, _SUBJECT):
+            groups = libvirt.VIR_DOMAIN_STATS_STATE | libvirt.VIR_DOMAIN_STATS_BLOCK
+            return {uuid: disks_of(statistics) for uuid, statistics in bulk_statistics(conn, groups).items()}
 
-def _read(conn: Any) -> Mapping[str, Mapping[str, DiskUsage]]:
-    groups = libvirt.VIR_DOMAIN_STATS_STATE | libvirt.VIR_DOMAIN_STATS_BLOCK
-    return {uuid: disks_of(statistics) for uuid, statistics in bulk_statistics(conn, groups).items()}
+    return await ask_storage(connection, "read what disks take", work, deadline_s=USAGE_DEADLINE_S)
 
 
 def disks_of(statistics: Mapping[str, int | str]) -> Mapping[str, DiskUsage]:

@@ -6,7 +6,6 @@ that asks for that pool waits, and so does every list of all pools.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Any, TypeVar
 
 import libvirt
 
-from backends.errors import ActionError, DeadlineError
+from backends.errors import ActionError, DeadlineError, LinkError
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.pool_definitions import Pool, PoolSource, parse_pool, parse_sources
 from backends.untrusted import clean
@@ -26,7 +25,7 @@ POOLS_DEADLINE_S = 5.0
 STORAGE_DEADLINE_S = 60.0
 """Of what waits for storage: a login, a mount, a refresh of thousands of volumes."""
 MOST_HANGING = 3
-"""Calls that may hang on one connection. A server takes 5 of a client at once (libvirtd.conf: max_client_requests)."""
+"""Calls that may hang at a host at a time. Its libvirt has 20 threads for all clients (libvirtd.conf: max_workers)."""
 _LIST = "the list of pools"
 _LIST_HANGS = "libvirt does not list its pools: the storage of one of them seems to hang"
 _HANGS = "libvirt does not answer for this pool: its storage seems to hang"
@@ -54,16 +53,18 @@ async def read_pools(connection: Connection, driver: str, *, known: Iterable[str
     while waiting := [name for name in listed if name not in found]:
         hanging = [name for name in waiting if clean(name) in connection.hanging]
         if hanging:
-            found |= {name: Pool(driver, clean(name), "", trouble=_HANGS) for name in hanging}
+            found |= _troubled(driver, hanging, _HANGS)
         elif len(connection.hanging) >= MOST_HANGING:
-            found |= {name: Pool(driver, clean(name), "", trouble=_NOT_ASKED) for name in waiting}
+            found |= _troubled(driver, waiting, _NOT_ASKED)
         else:
             names = waiting[:_POOLS_AT_ONCE]
             reading = _Reading(connection, driver, {name: listed[name] for name in names}, found)
             try:
                 await ask_storage(connection, "read pools", reading)
-            except DeadlineError:
+            except DeadlineError as error:
                 reading.over = True
+                if not any(name in found or clean(name) in connection.hanging for name in names):
+                    found |= _troubled(driver, names, error.cause)
     pools = (found[name] for name in listed)
     return tuple(sorted((pool for pool in pools if pool.name), key=lambda pool: pool.name))
 
@@ -117,18 +118,20 @@ def look_up(conn: Any, pool: str) -> Any:
 async def ask_storage(
     connection: Connection, operation: str, work: Callable[[Any], T], *, deadline_s: float | None = None
 ) -> T:
-    """Aside, as it may hang; moves can hold both threads for such calls for hours. Raises FerryError.
+    """Run `work(virConnect)` on a connection of its own to the same place: a call that hangs holds up all others of its
+    connection, each for up to a keepalive's interval (seen with libvirt 9). Raises FerryError.
 
     `deadline_s`: POOLS_DEADLINE_S unless it is said.
     """
-    deadline_s = POOLS_DEADLINE_S if deadline_s is None else deadline_s
+    if connection.closed.is_set():
+        raise LinkError(connection.close_reason, host=connection.host, operation=operation)
+    own = await Connection.open(connection.uri, host=connection.host)
     try:
-        async with asyncio.timeout(2 * deadline_s):
-            return await connection.call_aside(operation, work, deadline_s=deadline_s)
-    except TimeoutError as error:
-        raise ActionError(
-            "long calls occupy the connection", host=connection.host, operation=operation
-        ) from error
+        return await own.call(
+            operation, work, deadline_s=POOLS_DEADLINE_S if deadline_s is None else deadline_s
+        )
+    finally:
+        own.close()
 
 
 @contextlib.contextmanager
@@ -148,6 +151,10 @@ class _Listed:
 
     active: bool | None
     autostart: bool | None
+
+
+def _troubled(driver: str, names: Iterable[str], trouble: str) -> dict[str, Pool]:
+    return {name: Pool(driver, clean(name), "", trouble=trouble) for name in names}
 
 
 async def _list(connection: Connection) -> Mapping[str, _Listed]:

@@ -225,18 +225,31 @@ async def test_one_that_cannot_be_read_is_told_by_its_name(
     }
 
 
-async def test_long_moves_do_not_keep_the_question_waiting_for_ever(
-    connection: Connection, hang: Any
-) -> None:
+async def test_long_moves_do_not_keep_the_question_waiting(connection: Connection, hang: Any) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(MAX_ASIDE):
             group.create_task(
                 connection.call_aside("move", lambda _conn: hang.release.wait(10), deadline_s=None)
             )
         await asyncio.sleep(0)  # both have taken their place
-        with pytest.raises(ActionError, match="long calls occupy"):
-            await read_pools(connection, "test")
+        assert len(await read_pools(connection, "test")) == len(NAMES) + 1
         hang.release.set()
+
+
+async def test_a_host_that_opens_no_further_connection_has_pools_that_are_not_known(
+    connection: Connection, hang: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_arguments: object) -> None:
+        hang.release.wait(10)
+        raise libvirt.libvirtError("too late")
+
+    opening = Connection.open
+    monkeypatch.setattr(Connection, "open", partial(opening, deadline_s=0.2))
+    monkeypatch.setattr(libvirt, "openAuth", silent)
+    with pytest.raises(DeadlineError):
+        await read_pools(connection, "test")
+    (pool,) = await read_pools(connection, "test", known=["images"])
+    assert pool.trouble == "no answer within 0.2 s"
 
 
 async def test_nothing_is_ever_made_smaller(connection: Connection) -> None:
@@ -254,7 +267,9 @@ async def test_a_driver_that_cannot_tell_or_do_says_so(connection: Connection) -
     with pytest.raises(UnsupportedError):
         await resize_guest_disk(connection, guest, "vda", 4 << 40)
     assert await read_disk_usage(connection) == {guest: {}}
-    assert await read_disk_errors(connection, [guest, "no-uuid"]) == {}, "a guest that runs has none that counts"
+    assert await read_disk_errors(connection, [guest, "no-uuid"]) == {}, (
+        "a guest that runs has none that counts"
+    )
 
 
 async def test_a_connection_that_is_gone_is_no_empty_host(connection: Connection) -> None:

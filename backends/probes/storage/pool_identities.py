@@ -11,7 +11,7 @@ import re
 
 from backends.hypervisor.pool_definitions import Pool, Volume
 from backends.model.storage import Access, Health, StorageKind, Way, WayKind
-from backends.probes.storage import wwid
+from backends.probes.storage import nfs, wwid
 from backends.probes.storage.seen import Seen
 
 _LUN = re.compile(r"unit:\d+:\d+:(\d+)")
@@ -81,13 +81,18 @@ def _netfs(pool: Pool, server: str, directory: str) -> Seen:
     if form == "glusterfs":
         return _gluster(pool, server, directory.strip("/").partition("/")[0])
     if form in _NFS_FORMATS:
-        export = f"{server}:{directory}"
-        options = (f"v{pool.source.protocol}",) if pool.source.protocol else ()
-        seen = _seen(pool, StorageKind.NFS, export, export, frozenset({f"export:{export}"}), *options)
-    else:
-        share = f"//{server}/{directory.lstrip('/')}"
-        seen = _seen(pool, StorageKind.OTHER, share, share, frozenset({f"export:{share}"}))
-    return seen
+        return _nfs(pool, server, directory)
+    share = f"//{server}/{directory.lstrip('/')}"
+    return _seen(pool, StorageKind.OTHER, share, share, frozenset({f"export:{share}"}))
+
+
+def _nfs(pool: Pool, server: str, directory: str) -> Seen:
+    source = f"[{server}]:{directory}" if ":" in server else f"{server}:{directory}"
+    name, path = nfs.server_and_path(source) or (server, directory)
+    is_own = nfs.is_loopback(name)
+    aliases = frozenset() if is_own else frozenset({nfs.export_alias(name, path)})
+    options = (f"v{pool.source.protocol}",) if pool.source.protocol else ()
+    return _seen(pool, StorageKind.NFS, f"{name}:{path}", source, aliases, *options, is_own=is_own)
 
 
 def _gluster(pool: Pool, server: str, volume: str) -> Seen:

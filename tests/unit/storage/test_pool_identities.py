@@ -26,6 +26,8 @@ ISCSI = a_pool("iscsi-direct", PoolSource(("10.0.0.1:3260",), devices=(IQN,), in
     ("type_", "source", "kind", "key"),
     [
         ("netfs", PoolSource(("nfs",), "/export", format="nfs"), StorageKind.NFS, "nfs:/export"),
+        ("netfs", PoolSource(("NFS.",), "/export//a/", format="nfs"), StorageKind.NFS, "nfs:/export/a"),
+        ("netfs", PoolSource(("2001:db8:0::1",), "/a"), StorageKind.NFS, "2001:db8::1:/a"),
         ("netfs", PoolSource(("nfs",), "/export", format="auto"), StorageKind.NFS, "nfs:/export"),
         ("netfs", PoolSource(("g1",), "/volume/sub", format="glusterfs"), StorageKind.GLUSTER, "g1:/volume"),
         ("netfs", PoolSource(("nas",), "share", format="cifs"), StorageKind.OTHER, "//nas/share"),
@@ -42,6 +44,12 @@ def test_the_same_source_is_the_same_storage_on_every_host(
     assert seen is not None
     assert (seen.kind, seen.key, seen.is_own) == (kind, key, False) and seen.aliases
     assert seen.access is Access.READ_WRITE and seen.way is not None and seen.way.path == "/srv"
+
+
+def test_an_export_of_the_host_itself_is_not_that_of_another_host() -> None:
+    """pool-netfs.xml of libvirt's tests mounts from `localhost`."""
+    seen = pool_seen(a_pool("netfs", PoolSource(("localhost",), "/var/lib/libvirt/images", format="nfs")))
+    assert seen is not None and seen.is_own and not seen.aliases
 
 
 @pytest.mark.parametrize("type_", ["logical", "zfs"])
