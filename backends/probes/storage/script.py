@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
 from backends.probes.storage import drbd, lvm
 from backends.probes.survey import asking
 from backends.probes.survey.asking import Command, Questions
-from backends.probes.survey.readings import Readings
+from backends.probes.survey.readings import Reading, Readings
 from backends.remote.shell import Shell
 
-DEADLINE_S = 30.0
-"""No command is begun after 12 s and none takes longer than 6; file systems that do not answer take 6 at most."""
+DEADLINE_S = 36.0
+"""No command is begun after 12 s and none takes longer than 6; file systems that do not answer take 6 at most, when
+they are asked for their size and again when links on them are followed."""
+_PATHS_AT_ONCE = 256
+"""Each is followed by a process of its own."""
+_REAL = "readlink"
+_FOLLOWED = re.compile(r"(?P<number>[0-9]{1,4}) 0 (?P<path>/.*) \.")
 
 _GFS2 = ("uuid", "id", "withdraw", "freeze", "lock_module/*")
 _RBD = ("cluster_fsid", "pool", "pool_ns", "name", "current_snap", "size")
@@ -60,7 +69,29 @@ COMMANDS = (LSBLK, ADDRESSES, lvm.REPORT, DLM_LS, OCFS2_DEVICES, GLUSTER_VOLUMES
 QUESTIONS = Questions(files=FILES, heads=HEADS, names=NAMES, commands=COMMANDS)
 
 
-async def ask(shell: Shell) -> Readings:
-    """One command. Raises FerryError: LinkError where no shell answers."""
+async def ask(shell: Shell, follow: Sequence[str] = ()) -> Readings:
+    """One command. Raises FerryError: LinkError where no shell answers.
+
+    `follow`: absolute paths, of which `real_path` then knows where they lead to; the first 256 of them.
+    """
     argv = asking.command(asking.script(__package__, "devices.sh", "storage.sh"))
-    return await asking.ask(shell, argv, QUESTIONS, deadline_s=DEADLINE_S)
+    real = tuple(dict.fromkeys(path for path in follow if _may_be_asked(path)))[:_PATHS_AT_ONCE]
+    readings = await asking.ask(shell, argv, replace(QUESTIONS, real=real), deadline_s=DEADLINE_S)
+    return replace(readings, files={**readings.files, **_followed(readings, real)})
+
+
+def real_path(readings: Readings, path: str) -> str:
+    """Without symbolic links, as the host has followed them (readlink(1), -f); as it was where it has not."""
+    return readings.text(f"{_REAL} {path}") or path
+
+
+def _may_be_asked(path: str) -> bool:
+    """The script reads lines, and the shell drops blanks at their ends."""
+    return path.startswith("/") and path == path.strip() and "\n" not in path and "\0" not in path
+
+
+def _followed(readings: Readings, asked: tuple[str, ...]) -> dict[str, Reading]:
+    """`NUMBER STATUS PATH .`, by the number of the question."""
+    lines = (_FOLLOWED.fullmatch(line) for line in readings.text(_REAL).split("\n"))
+    told = {int(line["number"]): line["path"] for line in lines if line}
+    return {f"{_REAL} {path}": Reading(told[number]) for number, path in enumerate(asked) if number in told}

@@ -60,6 +60,8 @@ class Questions:
     """Folders of which the names matter."""
     devices: tuple[str, ...] = ()
     commands: tuple[Command, ...] = ()
+    real: tuple[str, ...] = ()
+    """Paths, of which a script of its own tells where they lead to. Without line ends, and blanks at an end."""
 
     def lines(self, nonce: str) -> bytes:
         """What the script reads: the nonce, then a line for each question."""
@@ -69,6 +71,7 @@ class Questions:
             "bytes": self.bytes_of,
             "names": self.names,
             "device": self.devices,
+            "real": self.real,
             "run": tuple(f"{each.limit_s} {each.name}" for each in self.commands),
         }
         lines = (f"{kind} {pattern}" for kind, patterns in kinds.items() for pattern in patterns)

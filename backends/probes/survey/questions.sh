@@ -2,7 +2,7 @@
 # are started. What is asked beside these questions follows in a script of its own, with its words still in "$@".
 #
 # Its input: a line with a nonce, which nothing on the host can guess and which no list of processes shows; then a
-# line `KIND PATTERN` for each question, or `run SECONDS WORDS`. Its output: sections, each begun by a line
+# line `KIND PATTERN` for each question, or `run SECONDS WORDS`, or `real PATH`. Its output: sections, each begun by a line
 # `NONCE text NAME` (its text follows), `NONCE denied NAME`, `NONCE there` (paths of the small files that can be opened
 # follow), `NONCE files` (their text follows, as lines `PATH:TEXT`), `NONCE asked WORDS` (what the command says
 # follows), `NONCE ran WORDS` (its status follows, and its error output) or `NONCE late WORDS` (there was no time
@@ -76,6 +76,9 @@ id -un
 say text 'uname -m'
 uname -m
 
+# Paths of which the script's own part tells where they lead to.
+links=
+
 # A function, so that the script's own words stay what they are.
 ask_files() {
     while read -r kind pattern; do
@@ -84,6 +87,11 @@ ask_files() {
             # shellcheck disable=SC2086
             run $pattern
             set +f
+            continue
+        fi
+        if [ "$kind" = real ]; then
+            links="$links$pattern
+"
             continue
         fi
         for path in $pattern; do

@@ -73,6 +73,23 @@ def test_this_machine_tells_where_its_root_is_and_how_much_room_there_is() -> No
     assert readings.took_s < 4.0
 
 
+def test_links_are_followed_to_where_they_lead(tmp_path: Path) -> None:
+    (tmp_path / "the data").mkdir()
+    for name, to in {
+        "images": "the data",
+        "back\\slash *": "images",
+        "broken": "none/x",
+        "round": "round",
+    }.items():
+        (tmp_path / name).symlink_to(tmp_path / to)
+    names = ("images", "back\\slash *", "the data", "broken", "round", "none\n", "images ")
+    asked = [*(f"{tmp_path}/{name}" for name in names), "images"]
+    readings = asyncio.run(script.ask(LocalShell(), follow=asked))
+    followed = [script.real_path(readings, path) for path in asked]
+    assert followed[:3] == [f"{tmp_path}/the data"] * 3
+    assert followed[3:] == asked[3:], "what leads nowhere, or cannot be asked, is left as it is"
+
+
 @needs_root
 def test_mounts_of_every_name_are_asked_and_found_as_the_kernel_finds_them(
     shell: tuple[str, ...], tmp_path: Path
