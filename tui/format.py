@@ -164,6 +164,12 @@ def time_of_day(then: datetime | None) -> str:
     return UNKNOWN if then is None else f"{then.astimezone():%H:%M:%S}"
 
 
+def clock_time(then: datetime, now: datetime) -> str:
+    """``14:02``, before today ``24 Nov``, in the time zone of this machine: unlike an age, it stays as it is."""
+    here = then.astimezone()
+    return f"{here:%H:%M}" if here.date() == now.astimezone().date() else f"{here:%-d %b}"
+
+
 def count(number: int | None) -> str:
     """``10,000``."""
     return UNKNOWN if number is None else f"{number:,}"

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from textual.app import ComposeResult
 
 from backends.errors import ActionError
+from backends.model.comparison import Comparison
 from backends.model.host import HostName, Link
 from tests.tui.capable import CPU_XML, all_fit, baseline, capabilities, comparison, half_fit
 from tests.tui.programs import Program, program_on
 from tests.tui.scripted import ScriptedFleet, guest
 from tests.tui.terminal_bytes import on_a_wire
+from tui.format import clock_time
 from tui.glyphs import ASCII, UNICODE
 from tui.lean_display import LeanDisplay
 from tui.settings import Settings
@@ -97,9 +100,11 @@ async def test_what_goes_wrong_is_told_and_can_be_asked_again() -> None:
 async def test_a_host_that_falls_silent_is_told_beside_the_age() -> None:
     fleet = comparable()
     async with comparing(fleet) as program:
-        await program.sees("asked just now")
+        assert isinstance(fleet.comparison, Comparison)
+        asked = f"asked {clock_time(fleet.comparison.at, datetime.now(UTC))}"
+        await program.sees(asked)
         fleet.link("h2", Link.STALE, "keepalive lost")
-        await program.sees("h2 silent now; asked just now")
+        await program.sees(f"h2 silent now; {asked}")
 
 
 async def test_only_the_marked_hosts_are_compared() -> None:

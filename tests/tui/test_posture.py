@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from backends.errors import CommandError
@@ -13,6 +14,7 @@ from backends.model.posture import Posture
 from tests.tui.capable import FINDINGS, capabilities, posture
 from tests.tui.programs import Program, program_on
 from tests.tui.scripted import ScriptedFleet, guest
+from tui.format import clock_time
 from tui.glyphs import ASCII
 from tui.settings import Settings
 
@@ -188,10 +190,12 @@ async def test_a_small_and_plain_terminal_shows_it_all_the_same() -> None:
 
 
 async def test_a_wide_screen_and_read_only_work_too() -> None:
-    async with looking(looked_at(), size=(200, 50), settings=Settings(read_only=True)) as program:
+    fleet = looked_at()
+    asked_at = min(posture.at for posture in fleet.postures.values() if isinstance(posture, Posture))
+    async with looking(fleet, size=(200, 50), settings=Settings(read_only=True)) as program:
         await program.sees("libvirt listens on plain TCP without a password")
         await program.press("f")
-        await program.sees("asked just now")
+        await program.sees(f"asked {clock_time(asked_at, datetime.now(UTC))}")
 
 
 async def test_without_a_host_that_answers_the_key_says_why() -> None:

@@ -44,6 +44,12 @@ def test_rates_say_per_second(bytes_per_s: float | None, short: str, long: str) 
     assert f.long_rate(bytes_per_s) == long
 
 
+def test_a_time_of_today_needs_no_date_and_one_before_no_hour() -> None:
+    noon = datetime(2026, 3, 1, 12).astimezone()
+    assert f.clock_time(noon - timedelta(hours=2), noon) == "10:00"
+    assert f.clock_time(noon - timedelta(days=3), noon) == "26 Feb"
+
+
 @given(st.floats(0, 1e18))
 def test_sizes_and_rates_never_leave_their_column(bytes_: float) -> None:
     assert len(f.size(bytes_)) <= f.SIZE_WIDTH

@@ -17,13 +17,13 @@ from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
+from tui.format import clock_time
 from tui.screens.baseline import BaselineScreen
 from tui.screens.place import PlaceScreen
 from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, spread, wrap
 from tui.widgets.matrix import Matrix
-from tui.words.capabilities import asked_ago
 from tui.words.comparison import comparison_heading, fit_cell, fit_lines, left_out_lines, row_lines
 
 AGE_TICK_S = 10.0
@@ -134,7 +134,7 @@ class CompareScreen(PlaceScreen):
         if comparison:
             left = (*left, *comparison_heading(comparison))
             silent = [host for host in comparison.hosts if not self.state.hosts[host].link.answers]
-            right = (dim(f"asked {asked_ago(comparison.at, datetime.now(UTC))} "),)
+            right = (dim(f"asked {clock_time(comparison.at, datetime.now(UTC))} "),)
             if silent:
                 right = (Cell(f"{', '.join(silent)} silent now; ", Tone.DOUBT), *right)
         if self._error:

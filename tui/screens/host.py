@@ -17,6 +17,7 @@ from tui.actions.capability_actions import fitting_link
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
+from tui.format import clock_time
 from tui.screens.filtered import FILTERED_CSS, FilteredPlace
 from tui.screens.posture import PostureScreen
 from tui.surveys import Surveys
@@ -24,7 +25,7 @@ from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.filter_line import FilterLine
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim
-from tui.words.capabilities import asked_ago, survey_cost
+from tui.words.capabilities import survey_cost
 from tui.words.facts import facts_page
 from tui.words.host import can_be_asked, host_detail, host_title, survey_lines
 
@@ -137,7 +138,7 @@ class HostScreen(FilteredPlace):
         if known is None:
             return title, ()
         is_stale = not can_be_asked(self._view) or self._host in self._surveys.troubles
-        age = Cell(f"asked {asked_ago(known.at, now)}", Tone.DOUBT if is_stale else Tone.DIM)
+        age = Cell(f"asked {clock_time(known.at, now)}", Tone.DOUBT if is_stale else Tone.DIM)
         return title, (age, dim(f", {survey_cost(known)} "))
 
     def _draw_trouble(self) -> None:

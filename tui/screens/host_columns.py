@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from backends.model.fleet import HostView
-from backends.model.host import HostName
+from backends.model.host import HostName, Link
 from tui.filter import Predicate, parse
-from tui.format import UNKNOWN, count, duration, share, size
+from tui.format import UNKNOWN, clock_time, count, duration, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Align, Cell, Column, Sortable, Tone
-from tui.words.capabilities import asked_ago, virtualization_cell
+from tui.words.capabilities import virtualization_cell
 from tui.words.host import can_be_asked, link_cell, link_tone
 
 _ORNAMENTS = re.compile(r"\((?:R|TM|tm)\)|\bCPU\b|\bProcessor\b|@ ?[\d.]+ ?GHz")
@@ -255,7 +255,7 @@ def _asked(row: HostRow, glyphs: Glyphs, now: datetime) -> Cell:
     if capabilities is None:
         return Cell(UNKNOWN, Tone.DIM)
     mark = f"{glyphs.warning} " if row.trouble else ""
-    return Cell(f"{mark}{asked_ago(capabilities.at, now)}", Tone.DOUBT if row.trouble else Tone.DIM)
+    return Cell(f"{mark}{clock_time(capabilities.at, now)}", Tone.DOUBT if row.trouble else Tone.DIM)
 
 
 def _skew(seconds: float | None) -> str:
@@ -289,7 +289,11 @@ def _guests(row: HostRow) -> int:
 
 
 def _age(row: HostRow, now: datetime) -> str:
-    return duration((now - row.view.link.since).total_seconds())
+    """When a host came up, which is read once; how long it is in trouble, which is watched."""
+    since = row.view.link.since
+    return (
+        clock_time(since, now) if row.view.link.link is Link.UP else duration((now - since).total_seconds())
+    )
 
 
 def _drivers(row: HostRow) -> Cell:

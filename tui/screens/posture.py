@@ -18,6 +18,7 @@ from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
+from tui.format import clock_time
 from tui.inquiry import Inquiry
 from tui.screens.filtered import FILTERED_CSS, FilteredPlace
 from tui.widgets.chrome import Header, KeyLine
@@ -25,7 +26,6 @@ from tui.widgets.filter_line import FilterLine
 from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, LineView, dim
-from tui.words.capabilities import asked_ago
 from tui.words.host import can_be_asked
 from tui.words.posture import (
     PostureRow,
@@ -164,7 +164,7 @@ class PostureScreen(FilteredPlace):
         )
         tone = Tone.DOUBT if silent else Tone.DIM
         stale = ", and not all hosts answer now" if silent else ""
-        age = (Cell(f"asked {asked_ago(oldest, datetime.now(UTC))}{stale} ", tone),) if oldest else ()
+        age = (Cell(f"asked {clock_time(oldest, datetime.now(UTC))}{stale} ", tone),) if oldest else ()
         return (Cell(title, Tone.TITLE), dim(""), *words), age
 
     def _grow_older(self) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from backends.model.capability import (
     GuestKind,
     GuestWidth,
@@ -13,7 +11,7 @@ from backends.model.capability import (
     KindSupport,
     Support,
 )
-from tui.format import duration, size
+from tui.format import size
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, flow, line, wrap
@@ -53,9 +51,6 @@ _SUPPORT_TONES = {
     Support.NO: Tone.DIM,
     Support.UNKNOWN: Tone.DIM,
 }
-
-_ASKED_NOW_S = 60
-"""So long ago is now: an age that counts seconds would only be noise."""
 
 
 def verdict_sign(verdict: HardwareVerdict, glyphs: Glyphs) -> str:
@@ -133,12 +128,6 @@ def width_cell(width: GuestWidth, glyphs: Glyphs) -> Cell:
         return Cell(f"{glyphs.dash} no", Tone.DIM)
     limit = width.memory_limit_bytes
     return Cell(f"{glyphs.ok} yes" + (f", up to {size(limit)}" if limit else ""), Tone.GOOD)
-
-
-def asked_ago(at: datetime, now: datetime) -> str:
-    """`just now`, `3 min ago`: how old an answer is."""
-    seconds = (now - at).total_seconds()
-    return "just now" if seconds < _ASKED_NOW_S else f"{duration(seconds)} ago"
 
 
 def survey_cost(capabilities: HostCapabilities) -> str:

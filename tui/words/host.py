@@ -8,12 +8,12 @@ from datetime import datetime
 from backends.api import FerryError
 from backends.model.fleet import HostView
 from backends.model.host import Link, LinkStatus
-from tui.format import duration, share, size
+from tui.format import clock_time, duration, share, size
 from tui.glyphs import Glyphs
 from tui.widgets.bar import sparkline
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, length, line, spread, wrap
-from tui.words.capabilities import asked_ago, survey_cost
+from tui.words.capabilities import survey_cost
 
 _TONES = {
     Link.CONNECTING: Tone.DIM,
@@ -118,8 +118,15 @@ def host_title(view: HostView, glyphs: Glyphs, now: datetime) -> Line:
     return line(
         Cell(f" {view.spec.name}  ", Tone.TITLE),
         link_cell(view.link, glyphs),
-        dim(f"  for {_age(view.link.since, now)}"),
+        dim(f"  {host_since(view.link, now)}"),
     )
+
+
+def host_since(status: LinkStatus, now: datetime) -> str:
+    """`since 14:02` of a host that is up, which is read once; `for 12 s` of trouble, which is watched."""
+    if status.link is Link.UP:
+        return f"since {clock_time(status.since, now)}"
+    return f"for {_age(status.since, now)}"
 
 
 def host_detail(view: HostView, now: datetime, width: int) -> list[Line]:
@@ -157,7 +164,7 @@ def survey_lines(
         lines += _field("hint", error.hint, width) if error.hint else []
     if known:
         stale = "" if can_be_asked(view) else "; it does not answer now, so this is the last that was known"
-        lines += _field("asked", f"{asked_ago(known.at, now)}, {survey_cost(known)}{stale}", width)
+        lines += _field("asked", f"{clock_time(known.at, now)}, {survey_cost(known)}{stale}", width)
     elif not asking and not error:
         lines += _field("asked", "not yet: what it can do is asked as soon as it answers", width)
     return lines
