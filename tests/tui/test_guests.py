@@ -145,6 +145,17 @@ async def test_guests_of_a_silent_host_are_stale_and_never_running() -> None:
         await program.no_longer_sees("? stale")
 
 
+async def test_a_guest_that_stands_for_want_of_room_says_so_in_its_row_and_names_the_disk() -> None:
+    fleet = ScriptedFleet("h1")
+    full = {"reason": "no space left for vda", "full_disks": ("vda",)}
+    fleet.up("h1", guest("h1", "web-01", GuestState.PAUSED, **full))
+    async with program_on(fleet) as program:
+        await program.sees("‖ no space")
+        assert "no space left for vda" in program.text()
+        fleet.up("h1", guest("h1", "web-01", GuestState.PAUSED, reason="user"))
+        await program.sees("‖ paused")
+
+
 async def test_a_failed_action_tells_host_cause_and_hint_and_no_markup_is_parsed() -> None:
     fleet = ScriptedFleet("h1", "h2")
     fleet.up("h1", guest("h1", "[bold]web[/]"))

@@ -69,6 +69,8 @@ def state_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
     if is_arriving(row.guest, row.twin):
         return Cell(f"{glyphs.moving} arriving", Tone.BUSY)
     state = row.guest.state
+    if row.guest.full_disks:
+        return Cell(f"{_sign(state, glyphs)} no space", Tone.ALARM)
     return Cell(f"{_sign(state, glyphs)} {state.value}", _TONES.get(state, Tone.NORMAL))
 
 
