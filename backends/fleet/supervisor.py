@@ -17,7 +17,7 @@ from backends.fleet.session import Session, open_session
 from backends.hypervisor.connection import OpeningHangsError
 from backends.hypervisor.statistics import Counters, read_counters
 from backends.model.counters import HostCounters
-from backends.model.fleet import LinkChanged, Sampled
+from backends.model.fleet import FleetState, LinkChanged, Sampled
 from backends.model.guest import GuestKey, GuestSample
 from backends.model.host import HostLoad, HostName, HostSpec, Link, LinkStatus
 from backends.model.question import Asker
@@ -61,6 +61,11 @@ class Supervisor:
     def name(self) -> HostName:
         """The host's name."""
         return self.spec.name
+
+    @property
+    def fleet(self) -> FleetState:
+        """The newest picture of all hosts."""
+        return self._board.state
 
     def current(self) -> Session:
         """The session of now. Raises LinkError when the host is not connected."""

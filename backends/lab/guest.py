@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backends.lab.errors import LabError
-from backends.lab.guest_xml import MIB, GuestSpec, domain_xml
+from backends.lab.guest_xml import MIB, Format, GuestSpec, domain_xml
 from backends.lab.host import Host
 from backends.lab.layout import Layout
 from backends.lab.lock import exclusive
@@ -93,7 +93,11 @@ def define(spec: GuestSpec, host: Host, *, transient: bool = False, start: bool 
     guest.console.unlink(missing_ok=True)
     if spec.disk_file:
         host.exec("rm", "-f", spec.disk_file)
-        host.exec("truncate", "-s", str(spec.disk_mib * MIB), spec.disk_file)
+        size = str(spec.disk_mib * MIB)
+        if spec.disk_format is Format.RAW:
+            host.exec("truncate", "-s", size, spec.disk_file)
+        else:
+            host.exec("qemu-img", "create", "-q", "-f", spec.disk_format, spec.disk_file, size)
     xml = domain_xml(spec, layout, _number(layout, spec.name))
     if transient:
         host.virsh("create /dev/stdin", stdin=xml)

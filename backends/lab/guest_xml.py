@@ -27,6 +27,13 @@ LEAST_MEMORY_MIB = 80
 MIB = 1024 * 1024
 
 
+class Format(StrEnum):
+    """Of a guest's disk that is a file."""
+
+    RAW = "raw"
+    QCOW2 = "qcow2"
+
+
 class Disk(StrEnum):
     """Where a guest's disk is."""
 
@@ -41,8 +48,8 @@ class GuestSpec:
     """What a guest should be like.
 
     `dirty_mib_s` is how much memory it writes each second, walking over `working_set_mib`; `write_kib_s` the
-    same for its disk. `cpu_features` is what its processor must have beside the usual. `arguments` goes to the
-    guest's /init (guest_init.c lists what it understands).
+    same for its disk, of which `cache` is libvirt's word for the cache mode. `cpu_features` is what its processor must
+    have beside the usual. `arguments` goes to the guest's /init (guest_init.c lists what it understands).
     """
 
     name: str
@@ -52,6 +59,8 @@ class GuestSpec:
     working_set_mib: int = 32
     disk: Disk = Disk.SHARED
     disk_mib: int = 64
+    disk_format: Format = Format.RAW
+    cache: str = "none"
     write_kib_s: int = 0
     lun: int = 1
     graphics: bool = False
@@ -128,16 +137,16 @@ def _disk(spec: GuestSpec, layout: Layout) -> str:
     if spec.disk is Disk.NONE:
         return ""
     if spec.disk is Disk.ISCSI:
-        kind = "network"
+        kind, form = "network", Format.RAW
         source = f"""<source protocol='iscsi' name='{TARGET}/{spec.lun}'>
         <host name='{layout.address(STORAGE)}' port='{ISCSI_PORT}'/>
       </source>"""
     else:
-        kind = "file"
+        kind, form = "file", spec.disk_format
         source = f"<source file='{spec.disk_file}'/>"
     return f"""
     <disk type='{kind}' device='disk'>
-      <driver name='qemu' type='raw' cache='none'/>
+      <driver name='qemu' type='{form}' cache='{spec.cache}'/>
       {source}
       <target dev='vda' bus='virtio'/>
     </disk>"""

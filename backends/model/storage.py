@@ -282,6 +282,8 @@ class Chain:
 class GrowKind(Enum):
     """What grows in one step."""
 
+    GROW_LUN = "grow the LUN on its storage"
+    """Left to whoever looks after the storage."""
     RESCAN_LUN = "rescan the LUN"
     RESIZE_MULTIPATH = "resize the multipath device"
     RESIZE_PV = "resize the physical volume"
