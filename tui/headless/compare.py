@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
@@ -11,8 +10,9 @@ from rich.cells import cell_len
 from backends.api import Fleet
 from backends.model.comparison import Baseline, BaselineGuest, Comparison, Fit, HostFit, Obstacle
 from backends.model.fleet import FleetState
-from backends.model.host import HostName, Link
+from backends.model.host import HostName
 from tui.headless.capability_lines import baseline_line, comparison_line, guest_fit_line, host_fit_line
+from tui.headless.each_host import tell_left_out
 from tui.headless.exits import Exit, UsageError
 from tui.headless.output import Ink, Output
 from tui.headless.paragraphs import Entry, columns, tell, tell_entries
@@ -36,7 +36,7 @@ async def compare(options: HostOptions, *, baseline: bool, json: bool) -> Exit:
         if len(state.hosts) < 2:
             raise UsageError("one host alone cannot be compared", "virt-ferry compare HOST HOST ...")
         found = await fleet.compare()
-    _tell_left_out(state, found.left_out)
+    tell_left_out(state, found.left_out)
     if json:
         tell_objects(out, found)
     else:
@@ -47,19 +47,12 @@ async def compare(options: HostOptions, *, baseline: bool, json: bool) -> Exit:
 async def _baseline(out: Output, fleet: Fleet, state: FleetState, *, json: bool) -> Exit:
     """Raises ActionError when the hosts have no processor in common."""
     found = await fleet.baseline()
-    _tell_left_out(state, found.left_out)
+    tell_left_out(state, found.left_out)
     if json:
         out.json(baseline_line(found))
     else:
         tell_baseline(out, found)
     return Exit.SUCCEEDED
-
-
-def _tell_left_out(state: FleetState, left_out: Sequence[tuple[HostName, str]]) -> None:
-    """On standard error, but for hosts whose silence has been told already."""
-    for host, reason in left_out:
-        if state.hosts[host].link.link is Link.UP:
-            sys.stderr.write(f"virt-ferry: {host} is left out: {reason}\n")
 
 
 # Who can take whose guests ---------------------------------------------------------------------

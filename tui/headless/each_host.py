@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
 from backends.api import FerryError
@@ -36,3 +36,10 @@ def tell_trouble(error: FerryError) -> None:
     """One line on standard error."""
     hint = f" ({error.hint})" if error.hint else ""
     sys.stderr.write(f"virt-ferry: {error}{hint}\n")
+
+
+def tell_left_out(state: FleetState, left_out: Iterable[tuple[HostName, str]]) -> None:
+    """Hosts that could not be asked, on standard error; but for those whose silence has been told already."""
+    for host, reason in left_out:
+        if state.hosts[host].link.link is Link.UP:
+            sys.stderr.write(f"virt-ferry: {host} is left out: {reason}\n")

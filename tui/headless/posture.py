@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from backends.model.posture import Finding, Posture, Severity
+from backends.model.posture import Posture, Severity
 from tui.headless.capability_lines import finding_line, posture_line
 from tui.headless.each_host import ask_each
 from tui.headless.exits import Exit
+from tui.headless.findings import WIDTH, WORST_FIRST, entries, grouped, to_show
 from tui.headless.output import Ink, Output
-from tui.headless.paragraphs import Entry, tell_entries
+from tui.headless.paragraphs import tell_entries
 from tui.headless.session import HostOptions, settled_fleet
-
-_INK = {
-    Severity.HIGH: Ink.ALARM,
-    Severity.MEDIUM: Ink.DOUBT,
-    Severity.LOW: Ink.PLAIN,
-    Severity.UNKNOWN: Ink.DIM,
-    Severity.GOOD: Ink.GOOD,
-}
-_WORST_FIRST = tuple(Severity)
 
 
 async def posture(options: HostOptions, *, everything: bool, json: bool) -> Exit:
@@ -47,7 +39,7 @@ def exit_of(answers: Sequence[Posture | None]) -> Exit:
 
 def tell_objects(out: Output, posture: Posture, *, everything: bool) -> None:
     """A line each, worst first, and the sum of all."""
-    for finding in _shown(posture, everything=everything):
+    for finding in to_show(posture.findings, everything=everything):
         out.json(finding_line(posture.host, finding))
     out.json(posture_line(posture))
 
@@ -55,37 +47,12 @@ def tell_objects(out: Output, posture: Posture, *, everything: bool) -> None:
 def tell_posture(out: Output, posture: Posture, *, everything: bool) -> None:
     """How many there are of each severity, then the findings; guests that share one are named together."""
     out.line(f"{out.ink(posture.host, Ink.BOLD)}: {summary(posture)}")
-    for same in _grouped(_shown(posture, everything=everything)):
-        tell_entries(out, list(_entries(same)), width=len("unknown"))
+    for same in grouped(to_show(posture.findings, everything=everything)):
+        tell_entries(out, list(entries(same)), width=WIDTH)
 
 
 def summary(posture: Posture) -> str:
     """`2 high, 1 unknown, 9 good`."""
     severities = [finding.severity for finding in posture.findings]
-    counts = [(severities.count(severity), severity.value) for severity in _WORST_FIRST]
+    counts = [(severities.count(severity), severity.value) for severity in WORST_FIRST]
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing was looked at"
-
-
-def _shown(posture: Posture, *, everything: bool) -> list[Finding]:
-    found = [f for f in posture.findings if everything or f.severity is not Severity.GOOD]
-    return sorted(found, key=lambda finding: _WORST_FIRST.index(finding.severity))
-
-
-def _grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
-    """What reads the same but for the guest goes together, where the first of them stands."""
-    groups: dict[tuple[Severity, str, str, str, str], list[Finding]] = {}
-    for finding in findings:
-        key = (finding.severity, finding.id, finding.title, finding.evidence, finding.mend)
-        groups.setdefault(key, []).append(finding)
-    return list(groups.values())
-
-
-def _entries(same: Sequence[Finding]) -> Iterator[Entry]:
-    first = same[0]
-    yield (first.severity.value, first.title, _INK[first.severity])
-    if names := [finding.name for finding in same if finding.guest is not None]:
-        yield ("", f"{'guest' if len(names) == 1 else 'guests'}: {', '.join(names)}", Ink.PLAIN)
-    if first.evidence:
-        yield ("", first.evidence, Ink.PLAIN)
-    if first.mend:
-        yield ("", f"mend: {first.mend}", Ink.BOLD)
