@@ -105,7 +105,7 @@ def write(layout: Layout, host: str) -> None:
     for name, target in (("run", "/run"), ("lock", "/run/lock")):
         if not (root / "var" / name).is_symlink():
             (root / "var" / name).symlink_to(target)
-    for mount_point in ("dev", "shared"):
+    for mount_point in ("dev", "shared,gv0"):
         (root / mount_point).mkdir(exist_ok=True)
 
 

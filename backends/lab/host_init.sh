@@ -22,11 +22,12 @@ mount -o remount,ro,bind "$node/var/lib/libvirt/boot"
 mount --bind /var/lib/dpkg "$node/var/lib/dpkg"
 mount -o remount,ro,bind "$node/var/lib/dpkg"
 # libvirt takes this file system type for shared storage, which it must be for a guest to move safely.
-mount --bind "$lab/shared" "$node/shared"
+# The comma makes bindfs leave the name of its source to us.
+mount --bind "$lab/shared" "$node/shared,gv0"
 # Names are never cached: what the others write, or the machine itself, is there at once.
 bindfs -o fsname=st:/gv0,subtype=glusterfs,allow_other,default_permissions \
     -o entry_timeout=0,negative_timeout=0,attr_timeout=0 \
-    "$node/shared" "$node/var/lib/libvirt/shared"
+    "$node/shared,gv0" "$node/var/lib/libvirt/shared"
 
 # A /dev without kvm: nested virtualisation is not to be relied on, and guests must behave alike everywhere.
 dev=$node/dev
