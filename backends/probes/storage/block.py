@@ -86,12 +86,10 @@ class Device:
 
     @property
     def vg_uuid(self) -> str:
-        """Of the volume group whose volume it is, in the form that LVM shows (32 letters, 6-4-4-4-4-4-6); or empty."""
+        """Of the volume group whose volume it is; or empty."""
         if not self.dm_uuid.startswith(_LVM) or len(self.dm_uuid) < len(_LVM) + 64:
             return ""
-        letters = self.dm_uuid.removeprefix(_LVM)[:32]
-        cuts = (0, 6, 10, 14, 18, 22, 26, 32)
-        return "-".join(letters[start:end] for start, end in pairwise(cuts))
+        return lvm_uuid(self.dm_uuid.removeprefix(_LVM)[:32])
 
 
 @dataclass(frozen=True)
@@ -159,6 +157,11 @@ def read(readings: Readings) -> Devices:
         replace(each, target=targets.get(each.session, "")) if each.session else each for each in devices
     )
     return Devices({device.name: device for device in placed})
+
+
+def lvm_uuid(letters: str) -> str:
+    """As LVM shows a UUID of 32 letters: 6-4-4-4-4-4-6."""
+    return "-".join(letters[start:end] for start, end in pairwise((0, 6, 10, 14, 18, 22, 26, 32)))
 
 
 def iscsi_alias(target: str, lun: int) -> str:

@@ -14,7 +14,7 @@ from enum import Enum
 
 from backends.model.storage import Access, Health, StorageKind, Way, WayKind
 from backends.probes.storage import attributes
-from backends.probes.storage.block import Devices
+from backends.probes.storage.block import Devices, lvm_uuid
 from backends.probes.storage.seen import Seen
 from backends.probes.survey.asking import Command
 from backends.probes.survey.readings import Gap, Readings
@@ -361,5 +361,8 @@ def _nearly_full(volume: Volume) -> bool:
 
 def _duplicates(said: str) -> tuple[tuple[str, str], ...]:
     found = {(match[2], match[1]) for match in _DUPLICATE.finditer(said)}
-    found |= {(match[1], match[2].rstrip(".")) for match in _DUPLICATE_BEFORE.finditer(said)}
+    found |= {
+        (lvm_uuid(match[1].replace("-", "")), match[2].rstrip("."))
+        for match in _DUPLICATE_BEFORE.finditer(said)
+    }
     return tuple(sorted((clean(uuid), clean(device)) for uuid, device in found))
