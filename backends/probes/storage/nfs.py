@@ -11,7 +11,7 @@ from backends.model.storage import Access, Health, StorageKind, Way, WayKind
 from backends.probes.storage import script
 from backends.probes.storage.mounts import Mount, Room, room_of, unescaped, which_mount
 from backends.probes.storage.seen import Seen
-from backends.probes.survey.readings import Readings
+from backends.probes.survey.readings import Gap, Readings
 from backends.untrusted import clean
 
 KINDS = ("nfs", "nfs4")
@@ -132,9 +132,9 @@ def _options(mount: Mount) -> tuple[str, ...]:
 
 
 def _exported(readings: Readings) -> Iterator[tuple[str, str]]:
-    """What is exported now (etab), or what is to be (exports(5)): each folder with its clients and options."""
+    """What is exported now (etab); where that may not be read, what is to be (exports(5)): folders and their options."""
     files = [readings.text("/var/lib/nfs/etab")]
-    if not files[0]:
+    if readings.reading("/var/lib/nfs/etab").gap in (Gap.DENIED, Gap.BROKEN):
         files = [readings.text("/etc/exports")]
         files += [each.text for each in readings.under("/etc/exports.d/").values()]
     for line in "\n".join(files).replace("\\\n", " ").split("\n"):

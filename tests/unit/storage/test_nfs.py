@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from backends.model.storage import Access, StorageKind
 from backends.probes.storage.nfs import server_and_path, server_name
+from backends.probes.survey.readings import Gap, Reading
 from tests.unit.storage.mounted_hosts import ROOT, at, host_with, only
 
 V4 = (
@@ -134,8 +135,9 @@ def test_a_server_whose_addresses_are_not_known_is_the_host_s_own() -> None:
 def test_exports_that_are_written_down_count_where_the_table_is_root_s() -> None:
     """exports(5): names in quotes, blanks as octal numbers, lines that go on, comments."""
     text = '# st\n"/srv/my disks" *(rw)\n/srv/a\\040b \\\n  10.0.0.0/24(ro)\n/srv/c\n'
-    more = {"/etc/exports": text, "/etc/exports.d/d.exports": "/srv/d *(ro)"}
-    found = host_with(ROOT, **{"ip -o addr show scope global": ADDRESSES}, **more)
+    more: dict[str, str | Reading] = {"/etc/exports": text, "/etc/exports.d/d.exports": "/srv/d *(ro)"}
+    assert not host_with(ROOT, **more).exports, "nothing is served now"
+    found = host_with(ROOT, **more, **{"/var/lib/nfs/etab": Reading(gap=Gap.DENIED)})
     assert [folder for folder, _ in found.exports] == ["/srv/a b", "/srv/c", "/srv/d", "/srv/my disks"]
 
 
