@@ -132,7 +132,7 @@ def _options(mount: Mount) -> tuple[str, ...]:
 
 
 def _exported(readings: Readings) -> Iterator[tuple[str, str]]:
-    """What is exported now (etab); where that may not be read, what is to be (exports(5)): folders and their options."""
+    """What is exported now (etab); where that may not be read, what is to be (exports(5)): folders, their options."""
     files = [readings.text("/var/lib/nfs/etab")]
     if readings.reading("/var/lib/nfs/etab").gap in (Gap.DENIED, Gap.BROKEN):
         files = [readings.text("/etc/exports")]

@@ -11,7 +11,7 @@ from tests.unit.host_files import host
 ROOT = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=remount-ro"
 
 
-def host_with(*lines: str, statfs: str = "", **files: str | Reading) -> Mounted:
+def host_with(*lines: str, statfs: str | Reading = "", **files: str | Reading) -> Mounted:
     """`files`: by path or command, through `**{...}`."""
     table = {MOUNTINFO: "\n".join(lines), STATFS: statfs}
     return mounted(host({**table, **files}))
