@@ -1,14 +1,164 @@
-"""All hosts, asked what storage they see."""
+"""All hosts, asked what storage they see: each by one command, and by what libvirt tells of pools and disks in bulk."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
+from backends.errors import FerryError
+from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
+from backends.hypervisor.connection import Connection
+from backends.hypervisor.disk_usage import DiskUsage, read_disk_usage
+from backends.hypervisor.pool_definitions import Pool, Volume
+from backends.hypervisor.pools import read_pools
+from backends.hypervisor.volumes import read_volumes
 from backends.model.fleet import FleetState
-from backends.model.storage import StorageMap
+from backends.model.guest import Guest
+from backends.model.storage import StorageKind, StorageMap
+from backends.probes.storage.script import ask
+from backends.storage.assembly import assemble
+from backends.storage.by_files import told_by_files
+from backends.storage.by_libvirt import LUN_POOLS
+from backends.storage.told import HostTold
+from backends.storage.watched import Watched
+
+_BY_QEMU_ITSELF = (StorageKind.ISCSI, StorageKind.GLUSTER, StorageKind.RBD)
+"""A host's files do not show these where QEMU reaches them over the network."""
+_ALONE = "this host is reached by libvirt alone: name it as user@host, to be reached over SSH"
 
 
-async def read_storage(hosts: Sequence[Supervisor], state: FleetState) -> StorageMap:
-    """All at once. One that does not answer is left out, with the reason."""
-    raise NotImplementedError(len(hosts), len(state.hosts))
+async def read_storage(
+    hosts: Sequence[Supervisor], state: FleetState, watched: Watched | None = None
+) -> StorageMap:
+    """All at once. One that does not answer is left out, with the reason.
+
+    `watched`: kept by the caller, to tell how fast storages fill; without it growth is not known.
+    """
+    answers = await asyncio.gather(*(_told_by(host, state) for host in hosts))
+    told = [answer for answer in answers if isinstance(answer, HostTold)]
+    failed = {
+        host.name: _words(answer)
+        for host, answer in zip(hosts, answers, strict=True)
+        if isinstance(answer, FerryError)
+    }
+    return assemble(
+        told,
+        state,
+        left_out=failed,
+        watched=Watched() if watched is None else watched,
+        at=datetime.now(UTC),
+        at_s=time.monotonic(),
+    )
+
+
+async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError:
+    """One host: its files and libvirt at the same time. Either may fail while the other tells."""
+    try:
+        session = host.reached()
+    except FerryError as error:
+        return error
+    guests = tuple(state.hosts[host.name].guests.values())
+    files, libvirt = await asyncio.gather(_by_files(session, guests), _by_libvirt(session))
+    if isinstance(files, FerryError) and not libvirt.answered:
+        return files
+    if isinstance(files, FerryError):
+        files = HostTold(host.name, guests=guests, blind=dict.fromkeys(StorageKind, files.cause))
+    return _together(files, libvirt)
+
+
+@dataclass(frozen=True, slots=True)
+class LibvirtTold:
+    """What libvirt has told of one host's storage."""
+
+    answered: bool = False
+    trouble: str = ""
+    """Why something of it is not told."""
+    pools: tuple[Pool, ...] = ()
+    volumes: Mapping[str, Mapping[str, Volume]] = field(default_factory=dict)
+    usage: Mapping[tuple[str, str], Mapping[str, DiskUsage]] = field(default_factory=dict)
+
+
+async def _by_files(session: Session, guests: tuple[Guest, ...]) -> HostTold | FerryError:
+    if session.shell is None:
+        return HostTold(session.host, guests=guests, blind=dict.fromkeys(StorageKind, _ALONE))
+    try:
+        readings = await ask(session.shell)
+    except FerryError as error:
+        return error
+    found = told_by_files(readings)
+    return HostTold(
+        session.host,
+        found.seen,
+        found.mounted,
+        found.devices,
+        guests=guests,
+        images=found.images,
+        manager=found.manager,
+        blind=found.blind,
+    )
+
+
+async def _by_libvirt(session: Session) -> LibvirtTold:
+    """Pools from one driver, as all on a host have the same; disks from each."""
+    if not session.connections:
+        return LibvirtTold(trouble=session.trouble or "libvirt does not answer")
+    pools, *usages = await asyncio.gather(
+        _pools(session), *(_usage(driver, connection) for driver, connection in session.connections.items())
+    )
+    troubles = [pools.trouble, *(usage.trouble for usage in usages)]
+    return LibvirtTold(
+        answered=pools.answered or any(usage.answered for usage in usages),
+        trouble=next(filter(None, troubles), ""),
+        pools=pools.pools,
+        volumes=pools.volumes,
+        usage={key: disks for usage in usages for key, disks in usage.usage.items()},
+    )
+
+
+async def _pools(session: Session) -> LibvirtTold:
+    """Of the first driver that has a storage driver beside it."""
+    trouble = ""
+    for driver, connection in session.connections.items():
+        try:
+            pools = await read_pools(connection, driver)
+        except FerryError as error:
+            trouble = error.cause
+            continue
+        luns = [pool for pool in pools if pool.type in LUN_POOLS and pool.active and not pool.trouble]
+        volumes = await asyncio.gather(*(_volumes(connection, pool) for pool in luns))
+        named = {pool.name: each for pool, each in zip(luns, volumes, strict=True)}
+        return LibvirtTold(answered=True, pools=pools, volumes=named)
+    return LibvirtTold(trouble=trouble)
+
+
+async def _volumes(connection: Connection, pool: Pool) -> Mapping[str, Volume]:
+    """None where they are not told: the pool then stands for all of them."""
+    try:
+        return {volume.name: volume for volume in await read_volumes(connection, pool)}
+    except FerryError:
+        return {}
+
+
+async def _usage(driver: str, connection: Connection) -> LibvirtTold:
+    try:
+        usage = await read_disk_usage(connection)
+    except FerryError as error:
+        return LibvirtTold(trouble=error.cause)
+    return LibvirtTold(answered=True, usage={(driver, uuid): disks for uuid, disks in usage.items()})
+
+
+def _together(files: HostTold, libvirt: LibvirtTold) -> HostTold:
+    """Both answers of one host. Pure."""
+    blind = dict(files.blind)
+    if libvirt.trouble and not libvirt.pools:
+        for kind in _BY_QEMU_ITSELF:
+            blind.setdefault(kind, f"libvirt: {libvirt.trouble}")
+    return replace(files, pools=libvirt.pools, volumes=libvirt.volumes, usage=libvirt.usage, blind=blind)
+
+
+def _words(error: FerryError) -> str:
+    return f"{error.cause}: {error.hint}" if error.hint else error.cause
