@@ -52,6 +52,7 @@ from backends.storage.growth.plan import plan_growth
 from backends.storage.growth.run import grow
 from backends.storage.prove import prove
 from backends.storage.survey import read_storage
+from backends.storage.watched import Watched
 from backends.untrusted import clean
 
 _log = logging.getLogger(__name__)
@@ -78,6 +79,7 @@ class FleetService:
             self._supervisors[spec.name] = Supervisor(spec, self._board, ask, sockets)
         self._journal = journal
         self._engine = Engine(self._supervisors, self._board, journal)
+        self._watched = Watched()
 
     @classmethod
     @asynccontextmanager
@@ -183,7 +185,7 @@ class FleetService:
 
     async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
         """All storage, by identity."""
-        return await read_storage(self._chosen(hosts), self.state)
+        return await read_storage(self._chosen(hosts), self.state, self._watched)
 
     async def prove(self, subject: str, hosts: Sequence[HostName] = ()) -> SharingProof:
         """Do hosts see one storage?"""
