@@ -109,11 +109,13 @@ class Devices:
     def below(self, name: str) -> tuple[Device, ...]:
         """The device itself and all that it is made of, from above to the disks, each once."""
         found: dict[str, Device] = {}
-        layer = [name]
+        layer = {name}
         for _ in range(_DEEP):
-            devices = [self.by_name[each] for each in layer if each in self.by_name and each not in found]
+            devices = [
+                self.by_name[each] for each in sorted(layer) if each in self.by_name and each not in found
+            ]
             found |= {device.name: device for device in devices}
-            layer = [each for device in devices for each in (*device.made_of, device.parent) if each]
+            layer = {each for device in devices for each in (*device.made_of, device.parent)}
         return tuple(found.values())
 
     def aliases(self, path: str) -> frozenset[str]:

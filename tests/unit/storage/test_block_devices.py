@@ -6,6 +6,8 @@ Forms: sysfs as Documentation/ABI/testing/sysfs-block and sysfs-block-dm name it
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -218,6 +220,13 @@ def test_a_device_is_found_by_all_its_paths(path: str) -> None:
 def test_devices_that_are_made_of_each_other_do_not_hang() -> None:
     found = devices("dm-0/size:8", "dm-1/size:8", slaves=["dm-0/slaves/dm-1", "dm-1/slaves/dm-0"])
     assert {each.name for each in found.below("dm-0")} == {"dm-0", "dm-1"}
+
+
+def test_devices_that_are_named_again_and_again_do_not_hang() -> None:
+    names = [f"dm-{n}" for n in range(20)]
+    slaves = [f"{a}/slaves/{b}" for a, b in pairwise(names) for _ in range(50)]
+    found = devices(*(f"{name}/size:8" for name in names), slaves=slaves)
+    assert [each.name for each in found.below("dm-0")] == names[:16]
 
 
 def test_a_lun_behind_iscsi_is_named_by_its_target_too() -> None:
