@@ -58,6 +58,8 @@ class Pool:
     is not in them. None for a pool that is not active."""
     allocated_bytes: int | None = None
     available_bytes: int | None = None
+    volumes: int | None = None
+    """How many there are, as of that refresh."""
     source: PoolSource = field(default_factory=PoolSource)
     target_path: str = ""
     """Where its volumes appear on the host: to be used, never to be shown."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import libvirt
@@ -199,7 +199,8 @@ def _read(conn: Any, driver: str, name: str, listed: _Listed) -> Pool:
     try:
         pool = conn.storagePoolLookupByName(name)
         active = bool(pool.isActive()) if listed.active is None else listed.active
-        return parse_pool(pool.XMLDesc(0), driver, active=active, autostart=listed.autostart)
+        read = parse_pool(pool.XMLDesc(0), driver, active=active, autostart=listed.autostart)
+        return replace(read, volumes=int(pool.numOfVolumes())) if active else read
     except libvirt.libvirtError as error:
         if error.get_error_code() == libvirt.VIR_ERR_NO_STORAGE_POOL:
             return _GONE

@@ -131,7 +131,7 @@ def _pool_use(host: HostName, pool: Pool) -> PoolUse:
         capacity_bytes=pool.capacity_bytes,
         allocated_bytes=pool.allocated_bytes,
         available_bytes=pool.available_bytes,
-        volumes=None,
+        volumes=pool.volumes,
     )
 
 

@@ -96,7 +96,13 @@ async def test_all_pools_are_told_with_what_they_are(connection: Connection) -> 
     assert images.capacity_bytes == 100 * GIB, "what the test driver gives each pool"
     assert images.allocated_bytes is not None and images.available_bytes is not None
     assert images.allocated_bytes + images.available_bytes == 100 * GIB
-    assert (offline.active, offline.capacity_bytes, offline.trouble) == (False, None, "")
+    assert (images.volumes, found["backup"].volumes) == (2, 0)
+    assert (offline.active, offline.capacity_bytes, offline.volumes, offline.trouble) == (
+        False,
+        None,
+        None,
+        "",
+    )
 
 
 async def test_the_volumes_of_a_pool_are_told_with_what_they_promise(connection: Connection) -> None:
