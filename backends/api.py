@@ -10,7 +10,7 @@ a FerryError. All calls are made on the event loop's thread and none blocks it.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -126,8 +126,11 @@ class Fleet(Protocol):
         """How the disk would grow to this size; nothing is done. Raises FerryError."""
         ...
 
-    def grow(self, plan: GrowPlan) -> AsyncIterator[GrowProgress]:
-        """Carry a plan out, step by step; the first failure stops, and says what is done. Raises FerryError."""
+    def grow(self, plan: GrowPlan) -> AsyncGenerator[GrowProgress, None]:
+        """Carry a plan out, step by step; the first failure stops, and says what is done. Raises FerryError.
+
+        Who closes it stops it before the next step; a step that has begun is ended first.
+        """
         ...
 
     async def iscsi_targets(self, host: HostName, portal: str) -> tuple[IscsiTarget, ...]:

@@ -8,7 +8,7 @@ import os
 import resource
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -201,7 +201,7 @@ class FleetService:
         """How the disk would grow."""
         return await plan_growth(self._supervisor(guest.host), self._guest(guest), target, size_bytes)
 
-    async def grow(self, plan: GrowPlan) -> AsyncIterator[GrowProgress]:
+    async def grow(self, plan: GrowPlan) -> AsyncGenerator[GrowProgress, None]:
         """Carry a plan out."""
         supervisor = self._supervisor(plan.guest.host)
         with self._audited(f"grow {plan.target} of {plan.name} to {plan.after_bytes} bytes"):

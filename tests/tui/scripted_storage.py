@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from backends.api import ActionError, FerryError
 from backends.model.guest import GuestKey
@@ -54,7 +54,7 @@ class ScriptedStorage:
         self.asked.append(("plan growth", guest, target, size_bytes))
         return answer(self.growth, _NOTHING)
 
-    async def grow(self, plan: GrowPlan) -> AsyncIterator[GrowProgress]:
+    async def grow(self, plan: GrowPlan) -> AsyncGenerator[GrowProgress, None]:
         """The steps that the test has set."""
         self.asked.append(("grow", plan))
         for progress in self.growing:

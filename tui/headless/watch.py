@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
-from collections.abc import Callable, Iterator
 
 from backends.api import FerryError, Fleet
 from backends.model.fleet import FleetState
@@ -14,6 +11,7 @@ from backends.model.move import LogKind, Move, MoveId, MoveLogLine, MoveRequest,
 from tui.headless.exits import EXIT_OF_RESULT, Exit
 from tui.headless.move_lines import CancellingLine, log_line, outcome_line, phase_line, progress_line
 from tui.headless.output import Ink, Output
+from tui.headless.signals import heed_no_more, on_signals
 from tui.words.move import progress_words
 from tui.words.outcome import outcome_words
 from tui.words.way import fate_words
@@ -72,12 +70,12 @@ class MoveWatch:
                 else:
                     aborts.append(group.create_task(self._ask_to_stop()))
 
-            with _on_signals(on_interrupt, following.cancel):
+            with on_signals(on_interrupt, following.cancel):
                 await asyncio.wait({following})
             for abort in aborts:
                 abort.cancel()
         outcome = self._detached() if following.cancelled() else following.result()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGINT, _too_late)
+        heed_no_more()
         self.tell_outcome(outcome)
         return outcome
 
@@ -159,25 +157,3 @@ class MoveWatch:
 def _marked(line: MoveLogLine) -> str:
     """What the policy and the user did is marked by a word."""
     return line.text if line.kind is LogKind.STEP else f"{line.kind.value}: {line.text}"
-
-
-def _too_late() -> None:
-    """What has been told stands: a ctrl-c while the links are closed makes no other exit status of it."""
-
-
-@contextlib.contextmanager
-def _on_signals(on_interrupt: Callable[[], None], on_end: Callable[[], object]) -> Iterator[None]:
-    """ctrl-c calls `on_interrupt`; SIGTERM and a lost terminal call `on_end`."""
-    loop = asyncio.get_running_loop()
-    handlers: dict[signal.Signals, Callable[[], object]] = {
-        signal.SIGINT: on_interrupt,
-        signal.SIGTERM: on_end,
-        signal.SIGHUP: on_end,
-    }
-    for number, handler in handlers.items():
-        loop.add_signal_handler(number, handler)
-    try:
-        yield
-    finally:
-        for number in handlers:
-            loop.remove_signal_handler(number)
