@@ -17,14 +17,11 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from backends.api import ConfigError, FerryError, lab_commands
+from tui import storage_commands
+from tui.arguments import Guest, Host, Job, Text
 from tui.headless.exits import Exit, UsageError
 from tui.headless.session import Flag, HostOptions
 from tui.headless.wishes import MoveOptions, Positive
-
-Guest = Annotated[str, Parameter(name="GUEST")]
-Host = Annotated[str, Parameter(name="HOST")]
-Job = Annotated[str, Parameter(name="JOB")]
-Text = Annotated[str, Parameter(name="TEXT", show_default=False)]
 
 
 def _version() -> str:
@@ -41,6 +38,9 @@ app = App(
     suppress_keyboard_interrupt=False,
 )
 app.command(lab_commands, name="lab")
+app.command(storage_commands.iscsi)
+for _command in storage_commands.ALL:
+    app.command(_command)
 
 _ANY_HOST = HostOptions()
 _ANY_MOVE = MoveOptions()

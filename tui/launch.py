@@ -29,6 +29,12 @@ from tui.themes import NAMES
 
 log = logging.getLogger(__name__)
 
+WITHOUT_SCREEN = (
+    "hosts|guests|jobs|capabilities|compare|posture|storage|prove|chain|grow|iscsi|check|migrate|attach|abort"
+    "|history|audit|unfinished"
+)
+"""Commands that need no terminal."""
+
 _STDOUT = 1
 """The file descriptor: Textual puts an object of its own in the place of `sys.stdout`."""
 
@@ -51,12 +57,12 @@ async def launch(options: HostOptions, wishes: Wishes) -> int:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError(
             "the program needs a terminal",
-            "without one: virt-ferry hosts|guests|jobs|check|migrate|attach|abort|history, each with --json",
+            f"without one: virt-ferry {WITHOUT_SCREEN}, each with --json (virt-ferry --help lists them)",
         )
     if os.environ.get("TERM") == "dumb":
         raise UsageError(
             "this terminal cannot place text on the screen (TERM=dumb)",
-            "in one that can, or without a screen: virt-ferry hosts|guests|jobs|check|migrate",
+            f"in one that can, or without a screen: virt-ferry {WITHOUT_SCREEN}",
         )
     config = load_config(options.config)
     settings = _settings(config, wishes)

@@ -20,28 +20,29 @@ class TerminalAsker:
 
     async def __call__(self, question: Question) -> str | None:
         """The answer typed by the user; None when there is nobody to ask, or on an empty line."""
+        secret = question.kind is not QuestionKind.HOST_KEY
+        prompt = "answer (not shown): " if secret else "type yes to trust it: "
+        text = "\n".join(part for part in (question.text, question.detail, prompt) if part)
         async with self._turn:
-            try:
-                terminal = os.open(self._path, os.O_RDWR | os.O_NOCTTY)
-            except OSError:
-                return None
-            try:
-                return await _ask(terminal, question)
-            finally:
-                os.close(terminal)
+            return await ask_terminal(text, secret=secret, path=self._path) or None
 
 
-async def _ask(terminal: int, question: Question) -> str | None:
-    secret = question.kind is not QuestionKind.HOST_KEY
-    prompt = "answer (not shown): " if secret else "type yes to trust it: "
-    text = "\n".join(part for part in (question.text, question.detail, prompt) if part)
-    os.write(terminal, text.encode())
-    if not secret:
-        return await _line(terminal) or None
-    with _no_echo(terminal):
-        answer = await _line(terminal)
-        os.write(terminal, b"\n")
-    return answer or None
+async def ask_terminal(text: str, *, secret: bool = False, path: str = "/dev/tty") -> str | None:
+    """The line that is typed after `text`, unseen if it is a secret; None when there is no terminal."""
+    try:
+        terminal = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        return None
+    try:
+        os.write(terminal, text.encode())
+        if not secret:
+            return await _line(terminal)
+        with _no_echo(terminal):
+            answer = await _line(terminal)
+            os.write(terminal, b"\n")
+        return answer
+    finally:
+        os.close(terminal)
 
 
 async def _line(terminal: int) -> str:
