@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import struct
 import subprocess
 from pathlib import Path
@@ -79,6 +80,36 @@ def test_a_lock_taken_as_qemu_takes_it_is_found_with_its_file(tmp_path: Path) ->
         (100, 101, None, False),
         (201, 201, None, False),
     }
+
+
+@pytest.mark.parametrize(
+    ("how", "writes", "alone"),
+    [
+        (("-f", "qcow2"), True, True),
+        (("-f", "raw"), True, False),
+        (("-f", "raw", "-r"), False, False),
+    ],
+)
+def test_qemu_s_own_locks_are_read_as_it_means_them(
+    tmp_path: Path, how: tuple[str, ...], writes: bool, alone: bool
+) -> None:
+    """qemu-io opens an image as a guest's process does; of a raw one it lets others write too."""
+    if not all(map(shutil.which, ("qemu-io", "qemu-img", "stdbuf"))):
+        pytest.skip("no qemu-io here")
+    image = tmp_path / "disk.img"
+    subprocess.run(("qemu-img", "create", "-q", "-f", how[1], image, "1M"), check=True)
+    commands = ("-c", "read 0 512", "-c", "sleep 60000")
+    argv = ("stdbuf", "-oL", "qemu-io", *how, *commands, str(image))
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as qemu:
+        try:
+            assert qemu.stdout is not None
+            assert "read 512/512 bytes" in qemu.stdout.readline()
+            table = Path("/proc/locks").read_text()
+        finally:
+            qemu.kill()
+    inode = str(image.stat().st_ino)
+    images = [each for each in held(table, "", "").images() if each.file.rpartition(":")[2] == inode]
+    assert [(each.writes, each.alone) for each in images] == [(writes, alone)]
 
 
 def test_a_guest_s_image_is_told_with_who_writes_it_and_who_keeps_others_away() -> None:
