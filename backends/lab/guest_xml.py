@@ -40,6 +40,7 @@ class Disk(StrEnum):
     SHARED = "shared"
     LOCAL = "local"
     ISCSI = "iscsi"
+    DEVICE = "device"
     NONE = "none"
 
 
@@ -63,6 +64,7 @@ class GuestSpec:
     cache: str = "none"
     write_kib_s: int = 0
     lun: int = 1
+    device: str = ""
     graphics: bool = False
     on_crash: str = "destroy"
     cpu_features: tuple[str, ...] = ()
@@ -141,6 +143,9 @@ def _disk(spec: GuestSpec, layout: Layout) -> str:
         source = f"""<source protocol='iscsi' name='{TARGET}/{spec.lun}'>
         <host name='{layout.address(STORAGE)}' port='{ISCSI_PORT}'/>
       </source>"""
+    elif spec.disk is Disk.DEVICE:
+        kind, form = "block", Format.RAW
+        source = f"<source dev='{spec.device}'/>"
     else:
         kind, form = "file", spec.disk_format
         source = f"<source file='{spec.disk_file}'/>"

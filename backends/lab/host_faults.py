@@ -93,6 +93,17 @@ class HostFaults:
             raise LabError(f"the images of {self.host.name} are on the machine's own disk")
         self.host.exec("sh", "-c", f"cat /dev/zero >{_FILLER} 2>/dev/null || :")
 
+    def enlarge_images(self, mib: int) -> None:
+        """Give the small file system more room, with all that is in it, as an administrator would.
+
+        Raises:
+            LabError: the images have none of their own.
+        """
+        if not self.images_shrunk:
+            raise LabError(f"the images of {self.host.name} are on the machine's own disk")
+        self.host.exec("mount", "-o", f"remount,size={mib}m", str(LOCAL_IMAGES_IN_HOST))
+        self.host.virsh("pool-refresh default")
+
     def grow_images(self) -> None:
         """Take the small file system away again, with what is in it."""
         if self.images_shrunk:

@@ -9,7 +9,6 @@ from typing import Any
 from backends.errors import ActionError, CommandError, FerryError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.volumes import resize_guest_disk, resize_volume
-from backends.model.guest import Guest
 from backends.model.storage import GrowKind, GrowPlan, GrowProgress, GrowStep, StepState
 from backends.storage.growth.drafts import Deed, Planned, ResizeGuestDisk, ResizeVolume, Run
 from backends.storage.growth.looking import read_stack
@@ -39,7 +38,7 @@ async def grow(plan: GrowPlan, host: Supervisor) -> AsyncIterator[GrowProgress]:
             continue
         states[number] = StepState.DOING
         yield GrowProgress(plan, tuple(states), step.words)
-        trouble, drawn = await _one(plan, number, drawn, host)
+        trouble = await _one(plan, number, host)
         if trouble:
             states[number] = StepState.FAILED
             yield GrowProgress(plan, tuple(states), _failed(plan, number, trouble), finished=True)
@@ -57,26 +56,28 @@ async def _look(plan: GrowPlan, host: Supervisor) -> Drawn:
     guest = host.fleet.guest(plan.guest)
     if guest is None:
         raise ActionError(f"{plan.name} is not there any more", host=host.name, operation="grow a disk")
-    return await _draw(plan, host, guest)
-
-
-async def _draw(plan: GrowPlan, host: Supervisor, guest: Guest) -> Drawn:
     return draw(await read_stack(host, guest, plan.target), plan.after_bytes)
 
 
-async def _one(plan: GrowPlan, number: int, drawn: Drawn, host: Supervisor) -> tuple[str, Drawn]:
-    """Do one step, then look what has become of it. Returns why it failed, if it has."""
-    planned = _of(plan.steps[number], drawn.planned)
-    if planned is None or planned.deed is None:
-        return "it no longer fits what is there", drawn
+async def _one(plan: GrowPlan, number: int, host: Supervisor) -> str:
+    """Look whether all is as planned, do one step, look what has become of it. Returns why it failed, if it has."""
+    step = plan.steps[number]
     try:
+        drawn = await _look(plan, host)
+        if why := _misfit(plan.steps[number:], drawn):
+            return why
+        planned = _of(step, drawn.planned)
+        if planned is None or planned.deed is None:
+            return "it is not what is needed now"
         await _to_its_end(_do(planned.deed, plan, host))
         drawn = await _look(plan, host)
     except FerryError as error:
-        return f"{error.cause} ({error.hint})" if error.hint else error.cause, drawn
-    if plan.steps[number].kind is GrowKind.RESCAN_LUN and _of(plan.steps[number], drawn.planned) is not None:
-        return "the LUN is not as large as it has to be: let it grow on its storage first", drawn
-    return _misfit(plan.steps[number + 1 :], drawn), drawn
+        return f"{error.cause} ({error.hint})" if error.hint else error.cause
+    if _of(step, drawn.planned) is None:
+        return _misfit(plan.steps[number + 1 :], drawn)
+    if step.kind is GrowKind.RESCAN_LUN:
+        return "the LUN is not as large as it has to be: let it grow on its storage first"
+    return "it was done, and nothing has become larger"
 
 
 def _of(step: GrowStep, planned: Sequence[Planned]) -> Planned | None:
@@ -90,12 +91,12 @@ def _is_same(one: GrowStep, other: GrowStep) -> bool:
 
 def _misfit(steps: Sequence[GrowStep], drawn: Drawn) -> str:
     """Why these steps are not what is to be done now; empty: they are. Pure."""
-    wanted = [step for step in steps if step.kind is not GrowKind.INSIDE_GUEST]
+    wanted = [step for step in steps if step.ours]
     if drawn.is_reached:
-        return "the disk has that size already" if any(step.ours for step in wanted) else ""
+        return "the disk has that size already" if wanted else ""
     if drawn.plan.refused:
         return drawn.plan.refused
-    found = [step for step in drawn.plan.steps if step.kind is not GrowKind.INSIDE_GUEST]
+    found = [step for step in drawn.plan.steps if step.ours]
     for step in wanted:
         if not any(_is_same(step, each) for each in found):
             same_kind = next((each for each in found if each.kind is step.kind), None)
