@@ -13,6 +13,7 @@ from textual.screen import Screen
 from backends.api import FerryError
 from tui.actions.action import Place
 from tui.actions.registry import bindings_for
+from tui.dialogs.grow import leave_growth_dialog
 from tui.dialogs.help import HelpDialog
 from tui.dialogs.leave import Leave, detached_words, leave_dialog, ours
 from tui.dialogs.palette import PaletteDialog
@@ -23,8 +24,9 @@ from tui.screens.guests import GuestsScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.moves import MovesScreen
-from tui.screens.not_yet import CrashesScreen, StorageScreen
+from tui.screens.not_yet import CrashesScreen
 from tui.screens.place import PlaceScreen
+from tui.screens.storage import StorageScreen
 from tui.session import Session, SessionApp
 from tui.themes import NAMES, THEMES
 from tui.toasts import complain
@@ -124,9 +126,9 @@ class FerryApp(SessionApp):
             self.session.fleet.reconnect(view.spec.name)
 
     def do_quit(self) -> None:
-        """At once, or after a question when moves are in flight."""
-        if ours(self.session.fleet.state.moves.values()):
-            self.run_worker(self._leave_moves(), group="leave", exclusive=True)
+        """At once, or after a question when a disk grows or moves are in flight."""
+        if self.session.growths.under_way() or ours(self.session.fleet.state.moves.values()):
+            self.run_worker(self._leave(), group="leave", exclusive=True)
         else:
             self.exit()
 
@@ -137,6 +139,15 @@ class FerryApp(SessionApp):
     def action_help_quit(self) -> None:
         """ctrl+c ends programs that wait for something; this one is left on purpose."""
         self.notify("q leaves virt-ferry", timeout=3, markup=False)
+
+    async def _leave(self) -> None:
+        growing = self.session.growths.under_way()
+        if growing and not await self.push_screen_wait(leave_growth_dialog(growing)):
+            return
+        if ours(self.session.fleet.state.moves.values()):
+            await self._leave_moves()
+        else:
+            self.exit()
 
     async def _leave_moves(self) -> None:
         moves = ours(self.session.fleet.state.moves.values())

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-WIDE = frozenset({"arrow", "both", "bar_parts", "ramp"})
-"""Fields which are not exactly one character: words, and the ramps that plots index into."""
+WIDE = frozenset({"arrow", "both", "bar_parts", "ramp", "box"})
+"""Fields which are not exactly one character: words, and the ramps and boxes that drawings index into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,9 @@ class Glyphs:
     bar_empty: str
     bar_parts: str
     ramp: str
+    box: str
+    """Its corners from the upper left to the lower right, then where a line meets the left and the right side, and
+    what points down."""
 
     @property
     def is_ascii(self) -> bool:
@@ -83,6 +86,7 @@ UNICODE = Glyphs(
     bar_empty="░",
     bar_parts="▏▎▍▌▋▊▉",
     ramp=" ▁▂▃▄▅▆▇█",
+    box="┌┐└┘├┤▼",
 )
 
 ASCII = Glyphs(
@@ -114,6 +118,7 @@ ASCII = Glyphs(
     bar_empty="-",
     bar_parts="",
     ramp=" .:-=+*#@",
+    box="++++++v",
 )
 
 _ASCII_TERMINALS = frozenset({"", "dumb", "linux", "unknown"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from textual.message_pump import MessagePump
 
 from backends.api import Fleet
 from tui.bridge import Bridge
+from tui.growths import Growths
 from tui.lean_display import LeanDisplay
 from tui.settings import Settings
 from tui.type_ahead import KeysInOrder
@@ -20,6 +21,8 @@ class Session:
     fleet: Fleet
     bridge: Bridge
     settings: Settings
+    growths: Growths = field(default_factory=Growths)
+    """Of disks, that go on whatever screen is in front."""
 
 
 class SessionApp(KeysInOrder[None], LeanDisplay[None]):

@@ -20,19 +20,24 @@ from tui.bridge import Bridge, Update
 from tui.dialogs.questions import QuestionDesk
 from tui.screens.audit import AuditScreen
 from tui.screens.baseline import BaselineScreen
+from tui.screens.chain import ChainScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.growth import GrowthScreen
 from tui.screens.guest import GuestScreen
 from tui.screens.guests import GuestsScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.host import HostScreen
 from tui.screens.hosts import HostsScreen
+from tui.screens.iscsi import IscsiScreen
 from tui.screens.moves import MovesScreen
-from tui.screens.not_yet import CrashesScreen, StorageScreen
+from tui.screens.not_yet import CrashesScreen
 from tui.screens.past import PastScreen
 from tui.screens.place import PlaceScreen
 from tui.screens.plan import PlanScreen
 from tui.screens.posture import PostureScreen
 from tui.screens.run import RunScreen
+from tui.screens.storage import StorageScreen
+from tui.screens.storage_page import StoragePageScreen
 from tui.session import Session
 from tui.settings import Settings
 from tui.themes import NAMES
@@ -47,6 +52,10 @@ SCREENS: tuple[type[PlaceScreen], ...] = (
     BaselineScreen,
     PostureScreen,
     StorageScreen,
+    StoragePageScreen,
+    IscsiScreen,
+    ChainScreen,
+    GrowthScreen,
     CrashesScreen,
     MovesScreen,
     PlanScreen,
@@ -87,7 +96,7 @@ async def test_number_keys_go_to_the_modes() -> None:
     async with embedded_program() as program:
         for key, words in (
             ("2", "HOSTS  3"),
-            ("3", "Nothing works here yet. This will be the place for pools"),
+            ("3", "STORAGE"),
             ("4", "Nothing works here yet. This will be the place for the crash logs"),
             ("5", "No move is in flight."),
             ("1", "GUESTS  24"),

@@ -20,6 +20,10 @@ class Place(Enum):
     BASELINE = "A common processor"
     POSTURE = "Security"
     STORAGE = "Storage"
+    STORAGE_PAGE = "One storage"
+    ISCSI = "iSCSI targets"
+    CHAIN = "What lies under a guest's disks"
+    GROWTH = "Growing a disk"
     CRASHES = "Crashes"
     MOVES = "Migrations"
     PLAN = "Planning a move"
@@ -63,6 +67,7 @@ _SHOWN = {
     "escape": "esc",
     "greater_than_sign": ">",
     "less_than_sign": "<",
+    "plus": "+",
 }
 
 

@@ -9,7 +9,9 @@ from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest, GuestAction, GuestState
 from backends.model.host import Link
 from backends.model.move import Move, MoveRequest, Preflight
+from backends.model.storage import IscsiTarget, Storage
 from backends.model.unfinished import Unfinished
+from tui.growths import Growth
 from tui.words.outcome import command_to_copy, left_by
 from tui.words.twin import twin_of
 
@@ -31,6 +33,12 @@ class Now:
     """A question of this screen is not answered yet."""
     text: str = ""
     """What can be copied here."""
+    storage: Storage | None = None
+    proving: bool = False
+    """Hosts are trying whether they see the same storage."""
+    iscsi: IscsiTarget | None = None
+    growth: Growth | None = None
+    """Of a disk, as it is planned or as far as it has come."""
 
 
 Reason = Callable[[Now], str]

@@ -17,11 +17,12 @@ from tui.actions import reasons
 from tui.actions.action import Action, Place, action
 from tui.actions.capability_actions import CAPABILITY_ACTIONS
 from tui.actions.move_actions import MOVE_ACTIONS
+from tui.actions.storage_actions import STORAGE_ACTIONS
 
 _GUEST_PLACES = (Place.GUESTS, Place.GUEST)
 _JOURNAL_PLACES = (Place.HISTORY, Place.AUDIT)
-_FILTER_PLACES = (Place.GUESTS, Place.HOSTS, Place.HOST, Place.POSTURE)
-_SORT_PLACES = (Place.GUESTS, Place.HOSTS, Place.POSTURE, *_JOURNAL_PLACES)
+_FILTER_PLACES = (Place.GUESTS, Place.HOSTS, Place.HOST, Place.POSTURE, Place.STORAGE)
+_SORT_PLACES = (Place.GUESTS, Place.HOSTS, Place.POSTURE, Place.STORAGE, *_JOURNAL_PLACES)
 
 _MAY_MOVE = reasons.unless_on_its_way(
     reasons.first_of(reasons.no_guest, reasons.read_only, reasons.silent_host, reasons.nowhere_to_go)
@@ -58,6 +59,7 @@ REGISTRY: tuple[Action, ...] = (
         "Open what the cursor is on.",
         Place.GUESTS,
         Place.HOSTS,
+        Place.STORAGE,
         Place.MOVES,
         Place.HISTORY,
         rank=3,
@@ -97,7 +99,16 @@ REGISTRY: tuple[Action, ...] = (
         rank=0,
     ),
     action("read-again", "r", "read again", "Read the journal again.", *_JOURNAL_PLACES, rank=3),
-    action("clear-filter", "escape", "all rows", "Clear the filter.", Place.GUESTS, Place.HOSTS, rank=None),
+    action(
+        "clear-filter",
+        "escape",
+        "all rows",
+        "Clear the filter.",
+        Place.GUESTS,
+        Place.HOSTS,
+        Place.STORAGE,
+        rank=None,
+    ),
     action("sort", "o", "sort", "Sort by the next column.", *_SORT_PLACES, rank=5),
     action("sort-reverse", "O", "reverse", "Turn the order round.", *_SORT_PLACES, rank=None),
     action(
@@ -125,12 +136,16 @@ REGISTRY: tuple[Action, ...] = (
         "back",
         "escape",
         "back",
-        "Go back; a move in flight keeps moving.",
+        "Go back; a move in flight keeps moving, a disk that grows keeps growing.",
         Place.GUEST,
         Place.HOST,
         Place.COMPARE,
         Place.BASELINE,
         Place.POSTURE,
+        Place.STORAGE_PAGE,
+        Place.ISCSI,
+        Place.CHAIN,
+        Place.GROWTH,
         Place.PLAN,
         Place.RUN,
         Place.HISTORY,
@@ -149,6 +164,7 @@ REGISTRY: tuple[Action, ...] = (
         rank=1,
     ),
     *CAPABILITY_ACTIONS,
+    *STORAGE_ACTIONS,
     action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),
     action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=8),
     action("mode-storage", "3", "storage", "Go to the storage.", Place.ANYWHERE, rank=9),

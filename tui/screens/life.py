@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from backends.api import FerryError
-from backends.model.guest import Guest, GuestAction, GuestKey
-from tui.actions.reasons import Now
+from backends.model.guest import Guest, GuestAction
 from tui.dialogs.choice import confirm
-from tui.screens.place import PlaceScreen
+from tui.screens.chain import ChainScreen
+from tui.screens.disk_acts import DiskPlace
 from tui.screens.plan import PlanScreen
 from tui.screens.run import RunScreen
 from tui.toasts import complain
@@ -24,21 +24,13 @@ _ASKED = (GuestAction.SHUT_DOWN, GuestAction.REBOOT)
 """What only the guest's operating system can do: nothing may be seen of it for long."""
 
 
-class GuestPlace(PlaceScreen):
+class GuestPlace(DiskPlace):
     """Screens say by `guest_key` which guest is at hand."""
 
-    def guest_key(self) -> GuestKey | None:
-        """The guest that actions are about."""
-        raise NotImplementedError
-
-    def now(self) -> Now:
-        """With the guest at hand."""
-        key = self.guest_key()
-        return Now(
-            self.state,
-            read_only=self.session.settings.read_only,
-            guest=self.state.guest(key) if key else None,
-        )
+    def do_disks(self) -> None:
+        """What lies under its disks."""
+        if key := self.guest_key():
+            self.app.push_screen(ChainScreen(key))
 
     def do_start(self) -> None:
         """Start it."""

@@ -1,4 +1,4 @@
-"""Modes 3 and 4: places that exist, and say that nothing works there yet."""
+"""Mode 4: a place that exists, and says that nothing works there yet."""
 
 from __future__ import annotations
 
@@ -30,18 +30,6 @@ class NotYetScreen(PlaceScreen):
     def _picture(self, width: int) -> list[Line]:
         words = wrap(self.WORDS, min(76, width - 2), Tone.DIM, indent=" ", first=(Cell(" "),))
         return [(Cell(f" {self.HEADING}", Tone.TITLE),), EMPTY, *words]
-
-
-class StorageScreen(NotYetScreen):
-    """Mode 3."""
-
-    PLACE = Place.STORAGE
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for(Place.STORAGE)
-    HEADING = "STORAGE"
-    WORDS = (
-        "Nothing works here yet. This will be the place for pools, volumes and what the hosts share.\n"
-        "Until then the check before a move (m on a guest) says which of its disks both hosts see."
-    )
 
 
 class CrashesScreen(NotYetScreen):

@@ -119,7 +119,16 @@ def detail(row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, m
             ", ".join(f"{nic.source or '?'} {nic.mac} {nic.model}".rstrip() for nic in guest.nics) or "none",
         ),
     ]
-    return [head, *(piece for name, text in labelled for piece in _field(name, text, width)[:most])]
+    lines = [head]
+    if guest.full_disks and row.current:
+        first = (Cell(f" {glyphs.arrow:<6}", Tone.ALARM),)
+        lines += wrap(full_disks_hint(guest), width - 1, indent=" " * 7, first=first)
+    return [*lines, *(piece for name, text in labelled for piece in _field(name, text, width)[:most])]
+
+
+def full_disks_hint(guest: Guest) -> str:
+    """What to do about a guest that was paused because its storage is full."""
+    return f"grow the storage of {', '.join(guest.full_disks)}, or make room on it, then resume (u)"
 
 
 def _twin_words(row: GuestRow) -> str:
