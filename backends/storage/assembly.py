@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,6 +46,8 @@ _REACHED_OVER_A_NETWORK = (
 )
 """Worth a row even where nothing uses them: they are there to be shared."""
 _ORDER = list(StorageKind)
+_GUESTS_IN_A_STEP = 100
+"""A few milliseconds."""
 
 
 @dataclass(slots=True)
@@ -63,7 +65,7 @@ class _Row:
         return bool(self.pools or self.users or self.below)
 
 
-def assemble(
+def assembling(
     told: Sequence[HostTold],
     state: FleetState,
     *,
@@ -71,13 +73,13 @@ def assemble(
     watched: Watched,
     at: datetime,
     at_s: float,
-) -> StorageMap:
-    """`at_s`: the same moment in monotonic seconds."""
+) -> Generator[None, None, StorageMap]:
+    """In steps: between two of them whoever runs it may let others go on. `at_s`: `at` in monotonic seconds."""
     identities = merge({each.host: (*each.seen, *seen_by_libvirt(each)) for each in told})
     rows = [_Row() for _ in identities.rows]
     luns = targets(identities)
     for each in told:
-        _hang(each, Places(each, identities, luns), rows)
+        yield from _hang(each, Places(each, identities, luns), rows)
     hosts = tuple(each.host for each in told)
     blind = {each.host: each.blind for each in told}
     judge = _Judge(told, state, watched, at, at_s)
@@ -86,18 +88,21 @@ def assemble(
         identity, row = identities.rows[place], rows[place]
         seen = sightings(identity, hosts, lambda host, kind: blind[host].get(kind, ""))
         storages.append(judge(identity, row, _with_pools(seen, row.pools)))
+        yield
     storages.sort(key=lambda storage: (not storage.id.kind.may_be_shared, _ORDER.index(storage.id.kind)))
     return StorageMap(at, hosts, tuple(storages), left_out)
 
 
-def _hang(told: HostTold, places: Places, rows: list[_Row]) -> None:
+def _hang(told: HostTold, places: Places, rows: list[_Row]) -> Iterator[None]:
     """One host's pools, disks and locks, each under its storage."""
     for pool in told.pools:
         for row in places.of_pool(pool):
             rows[row].pools.append(_pool_use(told.host, pool))
-    for guest in told.guests:
+    for number, guest in enumerate(told.guests):
         for disk in guest.disks:
             _hang_disk(told, places, rows, guest, disk)
+        if number % _GUESTS_IN_A_STEP == 0:
+            yield
     for lock in told.images:
         place = places.of_path(lock.path) if lock.path else None
         if place is not None:

@@ -20,7 +20,7 @@ from backends.model.fleet import FleetState
 from backends.model.guest import Guest
 from backends.model.storage import StorageKind, StorageMap
 from backends.probes.storage.script import ask
-from backends.storage.assembly import assemble
+from backends.storage.assembly import assembling
 from backends.storage.by_files import told_by_files
 from backends.storage.by_libvirt import LUN_POOLS
 from backends.storage.told import HostTold
@@ -45,7 +45,7 @@ async def read_storage(
         for host, answer in zip(hosts, answers, strict=True)
         if isinstance(answer, FerryError)
     }
-    return assemble(
+    steps = assembling(
         told,
         state,
         left_out=failed,
@@ -53,6 +53,13 @@ async def read_storage(
         at=datetime.now(UTC),
         at_s=time.monotonic(),
     )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: StorageMap = end.value
+            return found
+        await asyncio.sleep(0)  # fifty thousand disks must not hold up the screen
 
 
 async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError:

@@ -30,6 +30,8 @@ class Spot:
     seen: Seen | None
     """What the host's own files tell of it."""
     mount: Mount | None = None
+    inside: str = "/"
+    """Where the folder that was asked for is in its file system."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,7 @@ class HostTold:
     def inside(self, path: str) -> str:
         """Where in its file system a path is: alike on all hosts that see it."""
         spot = self.spot(path)
-        if spot.mount is not None:
-            return spot.mount.inside(path)
-        return posixpath.normpath(path).removeprefix(spot.folder.rstrip("/"))
+        return spot.inside if path in self._points else posixpath.join(spot.inside, posixpath.basename(path))
 
     def device(self, path: str) -> Device | None:
         """By any of its names."""
@@ -80,13 +80,14 @@ class HostTold:
 
     def _look_up(self, folder: str) -> Spot:
         if (served := self.mounted.served(folder)) is not None:
-            return Spot(served.way.path if served.way is not None else folder, served)
+            return _below(served.way.path if served.way is not None else folder, folder, served)
         if (found := self.mounted.under(folder)) is not None:
-            return Spot(found[0].point, found[1], found[0])
-        if (mount := which_mount(self.mounted.table, folder)) is not None:
-            return Spot(mount.point, None, mount)
+            mount, seen = found
+            return Spot(mount.point, seen, mount, mount.inside(folder))
+        if (mount_ := which_mount(self.mounted.table, folder)) is not None:
+            return Spot(mount_.point, None, mount_, mount_.inside(folder))
         above = (folder, *map(str, PurePosixPath(folder).parents))
-        return Spot(next((each for each in above if each in self._pool_folders), folder), None)
+        return _below(next((each for each in above if each in self._pool_folders), folder), folder, None)
 
     @cached_property
     def known_ways(self) -> frozenset[str]:
@@ -111,3 +112,8 @@ class HostTold:
     def _looked_up(self) -> dict[str, Spot]:
         """Most disks lie in a few folders."""
         return {}
+
+
+def _below(top: str, folder: str, seen: Seen | None) -> Spot:
+    rest = posixpath.normpath(folder).removeprefix(top.rstrip("/"))
+    return Spot(top, seen, inside=rest or "/")

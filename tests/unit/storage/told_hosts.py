@@ -24,7 +24,7 @@ from backends.model.storage import (
 from backends.probes.storage.file_systems import mounted
 from backends.probes.storage.mounts import MOUNTINFO
 from backends.probes.storage.seen import Seen
-from backends.storage.assembly import assemble
+from backends.storage.assembly import assembling
 from backends.storage.told import HostTold
 from backends.storage.watched import Watched
 from tests.unit.host_files import host
@@ -111,7 +111,7 @@ def put_together(
     at_s: float = 0.0,
     left_out: Mapping[HostName, str] | None = None,
 ) -> StorageMap:
-    return assemble(
+    steps = assembling(
         hosts,
         state or FleetState(),
         left_out=left_out or {},
@@ -119,6 +119,12 @@ def put_together(
         at=AT,
         at_s=at_s,
     )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: StorageMap = end.value
+            return found
 
 
 def row(found: StorageMap, kind: StorageKind, key: str) -> Storage:
