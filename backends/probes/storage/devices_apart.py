@@ -9,7 +9,7 @@ from backends.errors import FerryError
 from backends.probes.markers import End
 from backends.probes.storage import header
 from backends.probes.storage.header import HostDevices
-from backends.probes.storage.same_device import Sameness, compare
+from backends.probes.storage.same_device import Sameness, compare, compare_groups
 
 LOOKS = 3
 LOOK_PAUSE_S = 0.5
@@ -34,6 +34,15 @@ async def compare_all(
         if look < LOOKS - 1:
             await asyncio.sleep(LOOK_PAUSE_S)
     return found
+
+
+async def compare_all_groups(
+    first: End, group: str, others: Sequence[tuple[End, str]]
+) -> tuple[Sameness, ...]:
+    """One volume group against those of the others."""
+    here, *theirs = await asyncio.gather(_asked(first, ()), *(_asked(end, ()) for end, _ in others))
+    pairs = zip(theirs, others, strict=True)
+    return tuple(compare_groups(here, there, group, name) for there, (_, name) in pairs)
 
 
 async def _asked(end: End, paths: Sequence[str]) -> HostDevices:

@@ -15,6 +15,7 @@ from backends.model.storage import Sharing
 from backends.probes.storage import wwid
 from backends.probes.storage.block import Device, aliases
 from backends.probes.storage.header import Header, HostDevices, State
+from backends.probes.storage.lvm import Group
 from backends.untrusted import clean
 
 _NUMBER_OF_PARTITION = re.compile(r"(\d+)$")
@@ -164,6 +165,28 @@ def _groups_match(here: HostDevices, there: HostDevices, group: str, group_there
         return [disk for path in paths for disk in side.disks(path)]
 
     return match_disks(disks(here, group), disks(there, group_there)) is True
+
+
+def compare_groups(here: HostDevices, there: HostDevices, name: str, name_there: str) -> Sameness:
+    """Volume groups of two hosts, by their names: the same UUID, on the same disks (a copy of a disk has it too)."""
+    ours, theirs = _group(here, name), _group(there, name_there)
+    for side, group, called in ((here, ours, name), (there, theirs, name_there)):
+        if group is None:
+            trouble = side.trouble or side.lvm.trouble
+            evidence = f"{side.host}: {trouble}" if trouble else f"{side.host} has no volume group {called}"
+            return Sameness(Sharing.UNKNOWN if trouble or side is here else Sharing.DIFFERENT, evidence)
+    assert ours is not None and theirs is not None
+    if ours.uuid != theirs.uuid:
+        evidence = f"{name} is {ours.uuid} on {here.host} and {theirs.uuid} on {there.host}"
+        return Sameness(Sharing.DIFFERENT, evidence)
+    if _groups_match(here, there, name, name_there):
+        return Sameness(Sharing.SAME_IDENTITY, f"the same volume group {ours.uuid}, on the same disks")
+    evidence = f"the volume group {ours.uuid} on both, but nothing tells its disks from copies"
+    return Sameness(Sharing.UNKNOWN, evidence)
+
+
+def _group(side: HostDevices, name: str) -> Group | None:
+    return next((group for group in side.lvm.groups if group.name == name), None)
 
 
 def _other_disk(here: HostDevices, path: str, there: HostDevices, path_there: str) -> Sameness:
