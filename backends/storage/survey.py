@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import islice
 
 from backends.errors import FerryError
 from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.disk_usage import DiskUsage, read_disk_usage
+from backends.hypervisor.domain_xml import Definition
+from backends.hypervisor.inventory import read_definitions
 from backends.hypervisor.pool_definitions import Pool, Volume
 from backends.hypervisor.pools import read_pools
 from backends.hypervisor.volumes import read_volumes
@@ -28,6 +31,8 @@ from backends.storage.watched import Watched
 
 _BY_QEMU_ITSELF = (StorageKind.ISCSI, StorageKind.GLUSTER, StorageKind.RBD)
 """A host's files do not show these where QEMU reaches them over the network."""
+_DEFINITIONS_AT_ONCE = 50
+"""One call at a time on a connection: guests' actions must not wait for thousands."""
 _ALONE = "this host is reached by libvirt alone: name it as user@host, to be reached over SSH"
 
 
@@ -68,13 +73,14 @@ async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError
         session = host.reached()
     except FerryError as error:
         return error
-    guests = tuple(state.hosts[host.name].guests.values())
-    files, libvirt = await asyncio.gather(_by_files(session, guests), _by_libvirt(session))
+    files, libvirt, guests = await asyncio.gather(
+        _by_files(session), _by_libvirt(session), _guests(session, state.hosts[host.name].guests.values())
+    )
     if isinstance(files, FerryError) and not libvirt.answered:
         return files
     if isinstance(files, FerryError):
-        files = HostTold(host.name, guests=guests, blind=dict.fromkeys(StorageKind, files.cause))
-    return _together(files, libvirt)
+        files = HostTold(host.name, blind=dict.fromkeys(StorageKind, files.cause))
+    return _together(replace(files, guests=guests), libvirt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +95,9 @@ class LibvirtTold:
     usage: Mapping[tuple[str, str], Mapping[str, DiskUsage]] = field(default_factory=dict)
 
 
-async def _by_files(session: Session, guests: tuple[Guest, ...]) -> HostTold | FerryError:
+async def _by_files(session: Session) -> HostTold | FerryError:
     if session.shell is None:
-        return HostTold(session.host, guests=guests, blind=dict.fromkeys(StorageKind, _ALONE))
+        return HostTold(session.host, blind=dict.fromkeys(StorageKind, _ALONE))
     try:
         readings = await ask(session.shell)
     except FerryError as error:
@@ -102,10 +108,29 @@ async def _by_files(session: Session, guests: tuple[Guest, ...]) -> HostTold | F
         found.seen,
         found.mounted,
         found.devices,
-        guests=guests,
         images=found.images,
         manager=found.manager,
         blind=found.blind,
+    )
+
+
+async def _guests(session: Session, guests: Iterable[Guest]) -> tuple[Guest, ...]:
+    """With their disks: soon after a start the definitions of many are not read yet."""
+    found: dict[tuple[str, str], Definition] = {}
+    known = tuple(guests)
+    for driver, connection in session.connections.items():
+        missing = iter([guest.key.uuid for guest in known if guest.key.driver == driver and not guest.disks])
+        while group := tuple(islice(missing, _DEFINITIONS_AT_ONCE)):
+            try:
+                read = await read_definitions(connection, group)
+            except FerryError:
+                break
+            found |= {(driver, uuid): definition for uuid, definition in read.items()}
+    return tuple(
+        replace(guest, disks=found[key].disks)
+        if (key := (guest.key.driver, guest.key.uuid)) in found
+        else guest
+        for guest in known
     )
 
 
