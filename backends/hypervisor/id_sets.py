@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 _LARGEST = 65535
 """No host has more; a definition that says so cannot fill our memory."""
+_PART = re.compile(r"(\^?)(\d{1,9})(?:-(\d{1,9}))?")
 
 
 def parse_ids(text: str) -> frozenset[int]:
     """The numbers of the set; what makes no sense is left out."""
     found: set[int] = set()
     for part in text.split(","):
-        first, dash, last = part.strip().removeprefix("^").partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        match = _PART.fullmatch(part.strip())
+        if not match:
             continue
-        numbers = range(int(first), min(int(last) if dash else int(first), _LARGEST) + 1)
-        if part.strip().startswith("^"):
+        without, first, last = match.groups()
+        numbers = range(int(first), min(int(last or first), _LARGEST) + 1)
+        if without:
             found.difference_update(numbers)
         else:
             found.update(numbers)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from backends.remote.shell import Shell
 
 COMMAND = ("date", "+%s.%N")
-_STAMP = re.compile(r"(\d+)\.(\d+)")
+_STAMP = re.compile(r"(\d{1,12})\.(\d{1,9})")
 
 
 @dataclass(frozen=True, slots=True)

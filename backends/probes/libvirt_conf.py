@@ -41,7 +41,7 @@ class Settings:
     def port(self, name: str, default: int) -> int:
         """A port; the default for what is none, such as the name of a service."""
         value = self.texts.get(name, "")
-        return int(value) if value.isdecimal() and 0 < int(value) < 2**16 else default
+        return int(value) if re.fullmatch(r"\d{1,5}", value) and 0 < int(value) < 2**16 else default
 
     def names(self, name: str) -> tuple[str, ...]:
         """A list, or the one string in the place of one."""

@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from backends.probes.survey.question import whole
 from backends.probes.survey.readings import Readings
 
 _STAT = re.compile(r"^(?P<mode>[0-7]{3,4}) (?P<group>\S+) (?P<path>/\S+)$", re.MULTILINE)
-_LISTEN = re.compile(r"(?P<address>\S*?):?(?P<port>\d+) \(Stream\)")
+_PORT = re.compile(r"(?:^|[\s:])(\d{1,5}) \(Stream\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def daemons(readings: Readings) -> Iterator[Daemon]:
     for name, reading in readings.under("daemon ").items():
         comm, *arguments = reading.text.splitlines() or [""]
         held = readings.text(f"sockets {name.partition(' ')[2]}").split()
-        inodes = frozenset(int(inode) for inode in held if inode.isdecimal())
+        inodes = frozenset(inode for word in held if (inode := whole(word)) is not None)
         yield Daemon(comm, any(word in ("-l", "--listen") for word in arguments), inodes)
 
 
@@ -65,7 +66,7 @@ def systemd_sockets(shown: str) -> Iterator[SystemdSocket]:
         values = dict(lines)
         if name := values.get("Id", ""):
             listens = " ".join(value for key, value in lines if key == "Listen")
-            ports = tuple(int(match["port"]) for match in _LISTEN.finditer(listens))
+            ports = tuple(int(match[1]) for match in _PORT.finditer(listens))
             yield SystemdSocket(name, values.get("ActiveState") == "active", ports)
 
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from backends.probes.survey.question import whole
 from backends.probes.survey.readings import Readings
 from backends.untrusted import clean
 
@@ -57,16 +58,16 @@ def guest_processes(readings: Readings) -> Mapping[str, GuestProcess]:
     mounts = {match["path"]: match["id"] for match in _NAMESPACE.finditer(readings.text("namespaces"))}
     found = {}
     for name, reading in readings.under("guest ").items():
-        pid = name.partition(" ")[2]
+        pid = whole(name.partition(" ")[2])
         arguments = [line.partition(" ")[::2] for line in reading.text.splitlines()]
         uuid = next((value for option, value in arguments if option == "-uuid"), "")
-        if not _UUID.fullmatch(uuid) or not pid.isdecimal():
+        if not _UUID.fullmatch(uuid) or pid is None:
             continue
         status = readings.text("status")
         label = readings.reading(f"label {pid}")
         init, own = mounts.get("/proc/1/ns/mnt"), mounts.get(f"/proc/{pid}/ns/mnt")
         found[uuid] = GuestProcess(
-            pid=int(pid),
+            pid=pid,
             uid=_number(status, pid, "Uid"),
             seccomp=_number(status, pid, "Seccomp"),
             label=clean(label.text.strip()) if label.gap is None else None,
@@ -76,9 +77,9 @@ def guest_processes(readings: Readings) -> Mapping[str, GuestProcess]:
     return found
 
 
-def _number(status: str, pid: str, name: str) -> int | None:
+def _number(status: str, pid: int, name: str) -> int | None:
     """The first: of the four `Uid`s the real one."""
-    match = re.search(rf"^/proc/{pid}/status:{name}:\s+(\d+)", status, re.MULTILINE)
+    match = re.search(rf"^/proc/{pid}/status:{name}:\s+(\d{{1,10}})\b", status, re.MULTILINE)
     return int(match[1]) if match else None
 
 

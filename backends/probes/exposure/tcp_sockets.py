@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 
 _LISTEN = re.compile(
     r"^\s*\d+: (?P<address>[0-9A-F]{8}|[0-9A-F]{32}):(?P<port>[0-9A-F]{4}) [0-9A-F]+:0000 0A "
-    r"\S+ \S+ \S+\s+\d+\s+\d+\s+(?P<inode>\d+)",
+    r"\S+ \S+ \S+\s+\d+\s+\d+\s+(?P<inode>\d{1,20})\b",
     re.MULTILINE,
 )
 

@@ -24,7 +24,7 @@ _FEAT_CTL_LOCKED, _FEAT_CTL_VMX_OUTSIDE_SMX = 1 << 0, 1 << 2
 _VM_CR_SVMDIS = 1 << 4
 """AMD64 Architecture Programmer's Manual volume 2, 15.30.1."""
 _RIVALS = {"vboxdrv": "VirtualBox", "vmmon": "VMware"}
-_RELEASE = re.compile(r"(\d+)\.(\d+)")
+_RELEASE = re.compile(r"(\d{1,9})\.(\d{1,9})\b")
 
 
 def judge(case: Case) -> HardwareVirtualization:

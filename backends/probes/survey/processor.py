@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from backends.model.capability import Fact, Section
 from backends.probes.survey import processor_names
 from backends.probes.survey.cpuinfo import PATH, CpuInfo, Family, cpuinfo, family_of
+from backends.probes.survey.question import whole
 from backends.probes.survey.readings import Readings
 from backends.untrusted import clean
 
 _CPU = "/sys/devices/system/cpu"
 _NODES = "/sys/devices/system/node"
-_SPAN = re.compile(r"(\d+)(?:-(\d+))?")
-_SIZES = re.compile(r"(\d+) bits physical, (\d+) bits virtual")
+_SPAN = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
+_SIZES = re.compile(r"\b(\d{1,2}) bits physical, (\d{1,2}) bits virtual")
 _MATTER = {
     Family.X86: (
         *(
@@ -121,7 +122,7 @@ def _counts(desk: _Desk) -> Sequence[Fact]:
 
 
 def _numbers(text: str, wanted: int) -> list[int]:
-    numbers = [int(word) for word in text.split() if word.isdecimal()]
+    numbers = [number for word in text.split() if (number := whole(word)) is not None]
     return (numbers + [0] * wanted)[:wanted]
 
 
@@ -145,7 +146,7 @@ def _smt(desk: _Desk) -> Fact:
     """Simultaneous multithreading. POWER tells how many threads of a core are on, as a number."""
     path = f"{_CPU}/smt/control"
     control = desk.readings.text(path).strip()
-    words = f"on, {control} threads of each core" if control.isdecimal() else _SMT.get(control, "")
+    words = f"on, {control} threads of each core" if whole(control) is not None else _SMT.get(control, "")
     if words == "on" and desk.readings.text(f"{_CPU}/smt/active").strip() == "0":
         words = "allowed, but no core has two threads on"
     return desk.fact("smt", "SMT (hyper-threading)", words, path, path=path)
