@@ -39,6 +39,9 @@ from backends.storage.iscsi_names import (
 from backends.storage.iscsi_users import users_of
 from backends.untrusted import clean
 
+_NO_BACKEND = "missing backend"
+"""libvirt's words where it does not say beforehand which kinds of pools it has (before 5.2)."""
+
 
 async def discover(host: Supervisor, portal: str) -> tuple[IscsiTarget, ...]:
     """By libvirt, or by iscsiadm where libvirt cannot. Raises FerryError."""
@@ -71,9 +74,14 @@ async def log_in(host: Supervisor, login: IscsiLogin) -> None:
     session = host.reached()
     for driver, connection in session.connections.items():
         kinds = await iscsi_pools.supported_kinds(connection)
-        if kinds:
-            await _log_in_by_pool(session, connection, driver, kinds[0], login, at)
-            return
+        for kind in kinds:
+            try:
+                await _log_in_by_pool(session, connection, driver, kind, login, at)
+            except ActionError as error:
+                if kind == kinds[-1] or _NO_BACKEND not in error.cause:
+                    raise
+            else:
+                return
     if session.shell is None or not await iscsiadm.is_there(session.shell):
         raise _no_way(host)
     if login.user:

@@ -22,8 +22,8 @@ from backends.storage.iscsi import discover
 from backends.storage.subjects import Sight, SightKind, compare_far, sights_of
 from backends.untrusted import clean
 
-HOST_DEADLINE_S = 45.0
-"""For all that is tried on one host. The steps of it have shorter ones of their own."""
+TRIAL_DEADLINE_S = 90.0
+"""For the whole of it. Each host's steps have shorter ones of their own, so that one that hangs holds up no other."""
 
 
 async def prove(subject: str, hosts: Sequence[Supervisor], state: FleetState) -> SharingProof:
@@ -57,7 +57,7 @@ async def _tried(
     """By the same means for all: what the first one's sight allows."""
     askable = [(host, sight) for host, sight in others if _may_be_tried(here, sight)]
     try:
-        async with asyncio.timeout(HOST_DEADLINE_S):
+        async with asyncio.timeout(TRIAL_DEADLINE_S):
             match here.kind:
                 case SightKind.FOLDER | SightKind.FILE:
                     found = await _by_marker(first, here, askable)
@@ -71,7 +71,7 @@ async def _tried(
                     found = [compare_far(here, sight, first.name, host.name) for host, sight in askable]
     except TimeoutError:
         found = [
-            HostProof(host.name, Sharing.UNKNOWN, f"no answer within {HOST_DEADLINE_S:g} s")
+            HostProof(host.name, Sharing.UNKNOWN, f"no answer within {TRIAL_DEADLINE_S:g} s")
             for host, _ in askable
         ]
     tried = {proof.host: proof for proof in found}

@@ -7,6 +7,14 @@ from dataclasses import replace
 import pytest
 
 from backends.hypervisor.disk_sizes import DiskSize
+from backends.hypervisor.pool_definitions import Pool, PoolSource, Volume
+from backends.hypervisor.volume_search import FoundVolume
+from backends.migration.checks.block_disks import (
+    VolumePair,
+    device_finding,
+    far_volume_finding,
+    volume_obstacle,
+)
 from backends.migration.checks.caches import cache_verdict, file_system_verdict
 from backends.migration.checks.copies import Landing, copy_verdict
 from backends.migration.checks.disks import Examined, Twins, twins_finding
@@ -24,6 +32,7 @@ from backends.model.guest import Disk, DiskKind, Layer
 from backends.model.move import Verdict
 from backends.model.storage import Sharing
 from backends.probes.markers import Proof
+from backends.probes.storage.same_device import Sameness
 from backends.remote.shell import Answer
 
 OK, NOTE, UNKNOWN, WARNING, REFUSE = Verdict
@@ -84,6 +93,76 @@ def test_a_file_system_that_libvirt_does_not_know_as_shared_is_warned_of() -> No
     assert warned is not None and warned.verdict is WARNING and "shared_filesystems" in warned.mend
     assert file_system_verdict(VDA, "nfs4") is None
     assert file_system_verdict(VDA, "") is None
+
+
+# Devices and volumes ----------------------------------------------------------------------------
+
+VOLUME = Layer(DiskKind.VOLUME, "images/a.img")
+POOL = Pool("qemu", "images", "u", "dir", active=True, target_path="/srv")
+A_FILE = Volume("a.img", "file", path="/srv/a.img")
+THERE = FoundVolume(POOL, A_FILE)
+URI = "qemu+ssh://root@h2/system"
+
+
+@pytest.mark.parametrize(
+    ("sameness", "verdict"),
+    [
+        (Sameness(Sharing.SAME_IDENTITY, "one"), OK),
+        (Sameness(Sharing.SAME_IDENTITY, "one, not active", "lvchange -ay vg/lv", obstacle=True), REFUSE),
+        (Sameness(Sharing.DIFFERENT, "two"), REFUSE),
+        (Sameness(Sharing.UNKNOWN, "h2: permission denied", "log in as root"), UNKNOWN),
+        (Sameness(Sharing.UNKNOWN, "no WWID"), UNKNOWN),
+    ],
+)
+def test_a_device_is_judged_by_what_it_is(sameness: Sameness, verdict: Verdict) -> None:
+    found = device_finding(sameness)
+    assert (found.verdict, found.evidence) == (verdict, sameness.evidence)
+    assert found.mend or verdict in (OK, REFUSE)
+
+
+@pytest.mark.parametrize(
+    ("pair", "verdict", "evidence", "mend"),
+    [
+        (VolumePair(THERE, FoundVolume()), REFUSE, "h2 has no pool images", "pool-dumpxml"),
+        (
+            VolumePair(THERE, FoundVolume(replace(POOL, active=False))),
+            REFUSE,
+            "not active on h2",
+            f"virsh -c {URI} pool-start images",
+        ),
+        (VolumePair(THERE, FoundVolume(POOL)), REFUSE, "knows no volume a.img", "pool-refresh images"),
+        (VolumePair(FoundVolume(POOL), THERE), UNKNOWN, "h1 has no volume", ""),
+        (VolumePair(FoundVolume(), FoundVolume(), "h2: no answer"), UNKNOWN, "h2: no answer", "pool images"),
+    ],
+)
+def test_a_volume_that_libvirt_would_not_find_there_is_told_with_its_command(
+    pair: VolumePair, verdict: Verdict, evidence: str, mend: str
+) -> None:
+    found = volume_obstacle(VOLUME, pair, "h1", "h2", URI)
+    assert found is not None and found.verdict is verdict
+    assert evidence in found.evidence and mend in found.mend
+
+
+def test_a_volume_that_is_on_both_hosts_is_tried_where_each_has_it() -> None:
+    moved = FoundVolume(replace(POOL, target_path="/data"), replace(A_FILE, path="/data/a.img"))
+    pair = VolumePair(THERE, moved)
+    assert volume_obstacle(VOLUME, pair, "h1", "h2", URI) is None
+    assert pair.file_paths == ("/srv/a.img", "/data/a.img") and pair.device_paths is None
+
+
+def test_a_volume_over_the_network_is_what_its_pool_says_and_others_are_unknown() -> None:
+    ceph = Pool(
+        "qemu", "ceph", "u", "rbd", active=True, source=PoolSource(("10.0.0.1:6789",), name="libvirt")
+    )
+    other = replace(ceph, source=replace(ceph.source, name="tests"))
+    image = Volume("web", "network", path="libvirt/web")
+    same, different = (
+        far_volume_finding(VolumePair(FoundVolume(ceph, image), FoundVolume(pool, image)), "h1", "h2")
+        for pool in (ceph, other)
+    )
+    odd = replace(image, type="ploop")
+    unknown = far_volume_finding(VolumePair(FoundVolume(ceph, odd), FoundVolume(ceph, odd)), "h1", "h2")
+    assert [each.verdict for each in (same, different, unknown)] == [OK, REFUSE, UNKNOWN]
 
 
 # Copies -----------------------------------------------------------------------------------------

@@ -20,20 +20,26 @@ async def compare_all(
     first: End, paths: Sequence[str], others: Sequence[tuple[End, Sequence[str]]]
 ) -> tuple[tuple[Sameness, ...], ...]:
     """For each of the others, one answer for each path; theirs may have other names, in the same order."""
-    found: tuple[tuple[Sameness, ...], ...] = ()
-    for look in range(LOOKS):
-        here, *theirs = await asyncio.gather(
-            _asked(first, paths), *(_asked(end, names) for end, names in others)
-        )
-        found = tuple(
-            tuple(compare(here, path, there, name) for path, name in zip(paths, names, strict=True))
-            for there, (_, names) in zip(theirs, others, strict=True)
-        )
-        if not any(each.may_have_changed for each_host in found for each in each_host):
+    found = await _compared(first, paths, others)
+    for _ in range(LOOKS - 1):
+        changing = [number for number, each in enumerate(found) if any(one.may_have_changed for one in each)]
+        if not changing:
             break
-        if look < LOOKS - 1:
-            await asyncio.sleep(LOOK_PAUSE_S)
-    return found
+        await asyncio.sleep(LOOK_PAUSE_S)
+        again = await _compared(first, paths, [others[number] for number in changing])
+        for number, each in zip(changing, again, strict=True):
+            found[number] = each
+    return tuple(found)
+
+
+async def _compared(
+    first: End, paths: Sequence[str], others: Sequence[tuple[End, Sequence[str]]]
+) -> list[tuple[Sameness, ...]]:
+    here, *theirs = await asyncio.gather(_asked(first, paths), *(_asked(end, names) for end, names in others))
+    return [
+        tuple(compare(here, path, there, name) for path, name in zip(paths, names, strict=True))
+        for there, (_, names) in zip(theirs, others, strict=True)
+    ]
 
 
 async def compare_all_groups(
