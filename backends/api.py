@@ -74,8 +74,11 @@ class Fleet(Protocol):
         """The state now, then each change; samples are conflated while the reader is busy, transitions kept."""
         ...
 
-    async def settled(self, timeout_s: float) -> FleetState:
-        """The state once each host is up, down or stale, or when the time has passed."""
+    async def settled(self, timeout_s: float, *, described: bool = False) -> FleetState:
+        """The state once each host is up, down or stale, or when the time has passed.
+
+        `described`: and once the guests' definitions, which tell their disks, have been read, too.
+        """
         ...
 
     async def act(self, guest: GuestKey, action: GuestAction) -> None:

@@ -9,7 +9,7 @@ import resource
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -61,6 +61,8 @@ START_INTERVAL_S = 0.01
 """Hosts are opened one after another: a hundred lanes that all log in at once would starve the first paint."""
 MAX_RUNTIME_PATH = 60
 """Bytes. A socket's path may have 107 (unix(7)), and ours adds folders and names below it."""
+_DESCRIBED_S = 10.0
+"""For the definitions of all guests of a host that has just been reached: ten thousand take a few seconds."""
 _SETTLED = (Link.UP, Link.DEGRADED, Link.DOWN, Link.STALE)
 
 
@@ -124,13 +126,15 @@ class FleetService:
         """The state now, then each change."""
         return self._board.watch()
 
-    async def settled(self, timeout_s: float) -> FleetState:
+    async def settled(self, timeout_s: float, *, described: bool = False) -> FleetState:
         """Wait until no host is connecting any more."""
         try:
             async with asyncio.timeout(timeout_s):
                 async for changes in self.watch():
                     if all(view.link.link in _SETTLED for view in changes.state.hosts.values()):
                         break
+                if described:
+                    await asyncio.gather(*(each.described() for each in self._supervisors.values()))
         except TimeoutError:
             pass
         return self.state
@@ -185,11 +189,12 @@ class FleetService:
 
     async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
         """All storage, by identity."""
-        return await read_storage(self._chosen(hosts), self.state, self._watched)
+        chosen = await self._described(self._chosen(hosts))
+        return await read_storage(chosen, self.state, self._watched)
 
     async def prove(self, subject: str, hosts: Sequence[HostName] = ()) -> SharingProof:
         """Do hosts see one storage?"""
-        chosen = self._chosen(hosts)
+        chosen = await self._described(self._chosen(hosts))
         with self._audited(f"prove that {clean(subject)} is shared"):
             return await prove(subject, chosen, self.state)
 
@@ -330,6 +335,13 @@ class FleetService:
 
     def _chosen(self, hosts: Sequence[HostName]) -> tuple[Supervisor, ...]:
         return tuple(self._supervisor(host) for host in hosts or self._supervisors)
+
+    async def _described(self, supervisors: tuple[Supervisor, ...]) -> tuple[Supervisor, ...]:
+        """The same, once the disks of their guests are known: a little later than that they are up."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DESCRIBED_S):
+                await asyncio.gather(*(supervisor.described() for supervisor in supervisors))
+        return supervisors
 
     def _supervisor(self, host: HostName) -> Supervisor:
         supervisor = self._supervisors.get(host)

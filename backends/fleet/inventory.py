@@ -36,6 +36,8 @@ class Inventory:
         self._board = board
         self._marked: dict[GuestKey, None] = {}
         self._wake = asyncio.Event()
+        self.described = asyncio.Event()
+        """Set once the definitions of all guests have been read, or when nobody will read them any more."""
 
     def listener(self, driver: str) -> EventListener:
         """What hears the events of one driver."""
@@ -104,6 +106,7 @@ class Inventory:
             uuids = iter([key.uuid for key in self._known() if key.driver == driver])
             while group := tuple(itertools.islice(uuids, _DEFINITIONS_AT_ONCE)):
                 self._define(driver, await read_definitions(connection, group))
+        self.described.set()
 
     def _define(self, driver: str, definitions: Mapping[str, Definition]) -> None:
         known = self._known()

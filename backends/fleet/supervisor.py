@@ -83,6 +83,11 @@ class Supervisor:
         if self._inventory is not None:
             self._inventory.mark(keys)
 
+    async def described(self) -> None:
+        """Wait until what definitions tell of the guests (their disks) is known, or until the session ends."""
+        if self._inventory is not None:
+            await self._inventory.described.wait()
+
     def retry_now(self) -> None:
         """Do not wait for the next attempt."""
         self._retry.set()
@@ -116,6 +121,7 @@ class Supervisor:
             finally:
                 self.session = self._reached = self._inventory = None
                 self.up.clear()
+                inventory.described.set()
 
     async def _serve(self, session: Session, inventory: Inventory) -> None:
         await inventory.take_snapshot(session)

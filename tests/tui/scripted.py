@@ -204,7 +204,7 @@ class ScriptedFleet(ScriptedStorage):
         """As the real one."""
         return self.board.watch()
 
-    async def settled(self, timeout_s: float) -> FleetState:
+    async def settled(self, timeout_s: float, *, described: bool = False) -> FleetState:
         """There is nothing to wait for."""
         return self.state
 

@@ -33,7 +33,9 @@ def answered_by(monkeypatch: pytest.MonkeyPatch, fleet: ScriptedFleet, *commands
     """These commands open this fleet, on a terminal of 80 columns."""
 
     @asynccontextmanager
-    async def opened(_: HostOptions) -> AsyncIterator[tuple[ScriptedFleet, FleetState]]:
+    async def opened(
+        _: HostOptions, *, described: bool = False
+    ) -> AsyncIterator[tuple[ScriptedFleet, FleetState]]:
         yield fleet, fleet.state
 
     for command in commands:

@@ -22,7 +22,7 @@ _INDENT = 2
 async def chain(options: HostOptions, guest: str, disk: str | None, *, json: bool) -> Exit:
     """One disk, or all that have something in them. FAILED when one of them cannot be read."""
     out = Output()
-    async with settled_fleet(options) as (fleet, state):
+    async with settled_fleet(options, described=True) as (fleet, state):
         found = find_guest(state, guest)
         disks = [find_disk(found, disk)] if disk else [each for each in found.disks if each.source]
         if not disks:

@@ -42,7 +42,7 @@ async def grow(
     """Plan it, tell the plan, ask, and do it. The status says what has become of it."""
     _read(size, 0)
     out = Output()
-    async with settled_fleet(options) as (fleet, state):
+    async with settled_fleet(options, described=True) as (fleet, state):
         found = find_guest(state, guest)
         target = find_disk(found, disk).target
         plan = await fleet.plan_growth(found.key, target, await _wanted(fleet, found, target, size))

@@ -86,14 +86,19 @@ def _named_hosts(options: HostOptions, config: Config) -> tuple[HostSpec, ...]:
 
 
 @asynccontextmanager
-async def settled_fleet(options: HostOptions) -> AsyncIterator[tuple[Fleet, FleetState]]:
-    """A fleet whose hosts have answered, or have been waited for. Silent hosts are told on standard error."""
+async def settled_fleet(
+    options: HostOptions, *, described: bool = False
+) -> AsyncIterator[tuple[Fleet, FleetState]]:
+    """A fleet whose hosts have answered, or have been waited for. Silent hosts are told on standard error.
+
+    `described`: the guests' disks are needed, too.
+    """
     config = load_config(options.config)
     async with (
         chosen_hosts(options, config) as specs,
         open_fleet(specs, asker=TerminalAsker()) as fleet,
     ):
-        state = await fleet.settled(SETTLE_S)
+        state = await fleet.settled(SETTLE_S, described=described)
         for line in silent_hosts(state):
             sys.stderr.write(f"virt-ferry: {line}\n")
         yield fleet, state
