@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 
 from backends.model.storage import Access, Commitment, Level, Sighting, Storage, StorageMap
-from tui.format import size
+from tui.format import share, size
 from tui.headless.each_host import tell_left_out
 from tui.headless.exits import Exit
 from tui.headless.findings import INK, WIDTH, WORST_FIRST, entries, grouped, to_show
@@ -108,9 +108,9 @@ def _used(room: Commitment) -> int | None:
 
 
 def _promised(room: Commitment) -> str:
-    """`300 G (1.50)`: how much, and how often there is as much."""
+    """`300 G (150%)`: how much, and what part of what there is."""
     promised = size(room.promised_bytes)
-    return promised if room.ratio is None else f"{promised} ({room.ratio:.2f})"
+    return promised if room.ratio is None else f"{promised} ({share(room.ratio)})"
 
 
 def _findings(each: Storage) -> tuple[int, Ink]:
@@ -120,8 +120,13 @@ def _findings(each: Storage) -> tuple[int, Ink]:
 
 
 def _hosts(each: Storage) -> str:
-    """`h1 rw, h2 rw (degraded), h3 -`."""
-    return ", ".join(f"{sighting.host} {_sight(sighting)}" for sighting in each.sightings.values())
+    """`h1 rw, h2 rw (degraded), h3 -`; of one host's own storage nobody wonders that the others do not see it."""
+    told = [
+        sighting
+        for sighting in each.sightings.values()
+        if each.id.kind.may_be_shared or sighting.access is not Access.NOT_SEEN
+    ]
+    return ", ".join(f"{sighting.host} {_sight(sighting)}" for sighting in told) or "-"
 
 
 def _sight(sighting: Sighting) -> str:
