@@ -209,12 +209,19 @@ class FleetService:
     async def grow(self, plan: GrowPlan) -> AsyncGenerator[GrowProgress, None]:
         """Carry a plan out."""
         supervisor = self._supervisor(plan.guest.host)
-        with self._audited(f"grow {plan.target} of {plan.name} to {plan.after_bytes} bytes"):
-            try:
-                async for progress in grow(plan, supervisor):
-                    yield progress
-            finally:
-                supervisor.mark(plan.guest)
+        end = "broken off before its first step"
+        try:
+            async for progress in grow(plan, supervisor):
+                said = progress.words or "not begun"
+                end = said if progress.finished else f"broken off: {said}"
+                yield progress
+        except FerryError as error:
+            end = str(error)
+            raise
+        finally:
+            act = f"grow {plan.target} of {plan.name} to {plan.after_bytes} bytes"
+            self._engine.note(act, end)
+            supervisor.mark(plan.guest)
 
     async def iscsi_targets(self, host: HostName, portal: str) -> tuple[IscsiTarget, ...]:
         """What a portal offers to a host."""

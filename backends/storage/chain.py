@@ -151,11 +151,13 @@ def _bottom(bottom: Bottom) -> Iterator[ChainLink]:
         path = bottom.paths[0]
         lun = f" LUN {path.lun}" if path.lun is not None else ""
         ways = "iSCSI" if path.session else "Fibre Channel"
-        label = f"{device.wwid or path.wwid or path.path}"
+        label = bottom.wwid or path.path
         words = [f"{ways}{lun}", " ".join(filter(None, (path.vendor, path.model))), *_names(bottom)]
         yield ChainLink(LayerKind.LUN, label, path.size_bytes, ", ".join(filter(None, words)))
     elif not device.is_multipath:
         yield ChainLink(LayerKind.DEVICE, device.path, device.size_bytes, ", ".join(filter(None, words)))
+    if bottom.disk is not None:
+        yield from _bottom(bottom.disk)
 
 
 def _names(bottom: Bottom) -> Iterator[str]:

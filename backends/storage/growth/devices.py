@@ -220,7 +220,7 @@ def _grow_lun(stack: Stack, bottom: Bottom, needed: int) -> Draft:
 def _on_its_storage(stack: Stack, bottom: Bottom, after: int) -> Planned:
     device = bottom.device
     before = device.size_bytes or 0
-    which = device.wwid or bottom.paths[0].wwid or bottom.paths[0].serial or device.path
+    which = bottom.wwid or bottom.paths[0].serial or device.path
     words = f"on its storage, the LUN {which} has to have {size(after - before)} more"
     step = GrowStep(
         GrowKind.GROW_LUN, stack.spec.name, words, before, after, "on the storage itself", ours=False

@@ -25,11 +25,19 @@ class Bottom:
     """Of a disk that is reached by several paths."""
     paths: tuple[Device, ...] = ()
     """The SCSI devices by which it is reached; of a disk with one path, the device itself."""
+    disk: Bottom | None = None
+    """Of a partition: what it is a part of."""
 
     @property
     def is_lun(self) -> bool:
         """Is it a disk on another machine, which may have made it larger?"""
         return bool(self.paths) and all(path.session or path.remote_port for path in self.paths)
+
+    @property
+    def wwid(self) -> str:
+        """Empty where nothing tells."""
+        told = (self.device.wwid, self.map.wwid if self.map else "", *(path.wwid for path in self.paths))
+        return next(filter(None, told), "")
 
     @property
     def is_partition(self) -> bool:
@@ -163,7 +171,10 @@ def _bottom(device: Device | None, devices: Devices, maps: Sequence[Map]) -> Bot
         named = (each for each in maps if device.name == each.dm or device.dm_name == each.name)
         paths = (devices.by_name[name] for name in device.made_of if name in devices.by_name)
         return Bottom(device, next(named, None), tuple(paths))
-    is_far = (device.session or device.remote_port) and not device.parent
+    if device.parent:
+        disk = devices.by_name.get(device.parent)
+        return Bottom(device, disk=_bottom(disk, devices, maps) if disk and not disk.parent else None)
+    is_far = bool(device.session or device.remote_port)
     return Bottom(device, paths=(device,) if is_far else ())
 
 

@@ -80,6 +80,8 @@ def _draft(stack: Stack, after: int) -> Draft:
     place = stack.ground.place
     if stack.disk.kind is DiskKind.NETWORK:
         return grow_network(stack, after)
+    if isinstance(place, Bottom) and place.device.vg_uuid:
+        return refusal(after, f"{place.device.path}: {stack.ground.trouble}", stack.ground.mend)
     if isinstance(place, OnVolume | Bottom):
         return grow_device(stack, place, after)
     is_file = stack.disk.kind is DiskKind.FILE or place is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from typing import Any
 
 from backends.errors import ActionError, CommandError, FerryError
@@ -19,7 +19,7 @@ _PLAN_ANEW = "look at it, and plan anew: what is done already is left out then"
 _ON_STORAGE = (GrowKind.GROW_LUN,)
 
 
-async def grow(plan: GrowPlan, host: Supervisor) -> AsyncIterator[GrowProgress]:
+async def grow(plan: GrowPlan, host: Supervisor) -> AsyncGenerator[GrowProgress, None]:
     """One progress before each step and one after it, so that the last one is true whenever nobody reads on.
 
     A step that has begun is done to its end, also when this is cancelled. A step of others (a LUN on its storage) is
@@ -73,11 +73,11 @@ async def _one(plan: GrowPlan, number: int, host: Supervisor) -> str:
         drawn = await _look(plan, host)
     except FerryError as error:
         return f"{error.cause} ({error.hint})" if error.hint else error.cause
-    if _of(step, drawn.planned) is None:
-        return _misfit(plan.steps[number + 1 :], drawn)
-    if step.kind is GrowKind.RESCAN_LUN:
+    if step.kind is GrowKind.RESCAN_LUN and any(each.step.kind is step.kind for each in drawn.planned):
         return "the LUN is not as large as it has to be: let it grow on its storage first"
-    return "it was done, and nothing has become larger"
+    if _of(step, drawn.planned) is not None:
+        return "it was done, and nothing has become larger"
+    return _misfit(plan.steps[number + 1 :], drawn)
 
 
 def _of(step: GrowStep, planned: Sequence[Planned]) -> Planned | None:
