@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import libvirt
-
-from backends.errors import ActionError, LinkError
+from backends.errors import ActionError
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.errors import translate
+from backends.hypervisor.definition import read_definition
 from backends.hypervisor.guest_needs import GuestNeeds, parse_needs
 from backends.hypervisor.inventory import DEFINITIONS_DEADLINE_S
 from backends.untrusted import clean
@@ -43,14 +41,12 @@ async def read_all_needs(connection: Connection) -> tuple[NamedNeeds, ...]:
 def _read(domain: Any) -> NamedNeeds | None:
     """None for a guest that is gone since the list was made."""
     uuid, name, active = domain.UUIDString(), clean(domain.name()), domain.ID() >= 0
+    definition = read_definition(domain)
+    if definition is None:
+        return None
+    if definition.trouble:
+        return NamedNeeds(uuid, name, active, None, definition.trouble)
     try:
-        return NamedNeeds(uuid, name, active, parse_needs(domain.XMLDesc(0), active=active))
-    except libvirt.libvirtError as error:
-        if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-            return None
-        told = translate(error, "", "")
-        if isinstance(told, LinkError):
-            raise
-        return NamedNeeds(uuid, name, active, None, told.cause)
+        return NamedNeeds(uuid, name, active, parse_needs(definition.xml, active=active))
     except ActionError as error:
         return NamedNeeds(uuid, name, active, None, error.cause)

@@ -6,16 +6,15 @@ libvirt tells those only to who sets VIR_DOMAIN_XML_SECURE, which would carry th
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import libvirt
 from lxml import etree
 
 from backends.errors import ActionError
 from backends.hypervisor.connection import Connection
+from backends.hypervisor.definition import read_definition
 from backends.hypervisor.inventory import DEFINITIONS_DEADLINE_S
 from backends.hypervisor.xml import parse
 from backends.untrusted import clean
@@ -84,6 +83,8 @@ class DriverConfinement:
 
     models: tuple[SecurityModel, ...]
     guests: tuple[GuestConfinement, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Guests whose definitions could not be read, by name; safe to show."""
 
     @property
     def mandatory(self) -> tuple[str, ...]:
@@ -97,19 +98,26 @@ class DriverConfinement:
 
 
 async def read_confinement(connection: Connection) -> DriverConfinement:
-    """One call on a lane, aside: a round trip a guest. A guest that cannot be read is left out. Raises FerryError."""
+    """One call on a lane, aside: a round trip a guest. Raises FerryError."""
     return await connection.call_aside("read security labels", _read, deadline_s=DEFINITIONS_DEADLINE_S)
 
 
 def _read(conn: Any) -> DriverConfinement:
     models = read_models(conn.getCapabilities())
-    guests = []
-    for domain in conn.listAllDomains(0):
-        with contextlib.suppress(
-            libvirt.libvirtError, ActionError
-        ):  # gone meanwhile, or sick: it hides no other
-            guests.append(read_guest(domain.XMLDesc(0), active=bool(domain.isActive())))
-    return DriverConfinement(models, tuple(guests))
+    found = [guest_or_name(domain) for domain in conn.listAllDomains(0)]
+    guests = tuple(each for each in found if isinstance(each, GuestConfinement))
+    return DriverConfinement(models, guests, tuple(each for each in found if isinstance(each, str)))
+
+
+def guest_or_name(domain: Any) -> GuestConfinement | str | None:
+    """On a lane. Its name where its definition cannot be read; None where it is gone meanwhile."""
+    definition = read_definition(domain)
+    if definition is None:
+        return None
+    try:
+        return read_guest(definition.xml, active=domain.ID() >= 0)
+    except ActionError:  # also for an empty one
+        return clean(domain.name())
 
 
 def read_models(capabilities: str) -> tuple[SecurityModel, ...]:

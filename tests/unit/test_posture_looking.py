@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -118,6 +119,12 @@ async def test_a_driver_that_does_not_answer_is_said_to(monkeypatch: pytest.Monk
     answering(monkeypatch, DeadlineError("the driver is silent"))
     found = await read(LocalShell(), "qemu")
     assert the(found, "libvirt.answers").evidence == "the driver is silent"
+
+
+async def test_guests_that_cannot_be_read_are_said_to_be_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, replace(CONFINED, unread=("db", "mail")))
+    left_out = the(await read(LocalShell(), "qemu"), "guests.unread")
+    assert left_out.severity is Severity.UNKNOWN and "db, mail" in left_out.evidence
 
 
 async def test_a_host_of_which_nothing_answers_has_no_posture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from backends.model.host import LinkStatus
 from backends.model.posture import Finding, Severity
 from backends.probes.exposure import script as exposure_script
 from backends.probes.survey import script as survey_script
+from backends.probes.survey.question import listed
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ _SIMULATED = "test"
 _FILES = Question("host.files", "the host's own files")
 _PROCESSES = Question("host.settings", "the host's settings and processes")
 _LIBVIRT = Question("libvirt.answers", "what libvirt tells")
+_GUESTS = Question("guests.unread", "guests that were not looked at")
+_LEAVE = "is this account denied it by access_drivers? else see what virsh dumpxml says"
 _NO_SHELL = "add the host as user@host: a plain libvirt URI shows no files and no processes"
 
 
@@ -72,4 +75,9 @@ async def _drivers(session: Session, link: LinkStatus, parts: _Parts) -> Mapping
     names = tuple(session.connections)
     asked = (parts.of(_LIBVIRT, read_confinement(session.connections[name])) for name in names)
     found = await asyncio.gather(*asked)
-    return {name: seen for name, seen in zip(names, found, strict=True) if seen is not None}
+    told = {name: seen for name, seen in zip(names, found, strict=True) if seen is not None}
+    for name, seen in told.items():
+        if seen.unread:
+            words = f"{name}: the definitions of {listed(list(seen.unread))} cannot be read"
+            parts.missed.append(_GUESTS.host(Severity.UNKNOWN, words, _LEAVE, "virDomainGetXMLDesc"))
+    return told
