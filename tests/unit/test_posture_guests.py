@@ -100,6 +100,9 @@ def test_a_running_guest_without_a_label_is_not_confined_whatever_was_meant() ->
         ("libvirt-x (enforce)", GOOD),
         ("libvirt-x (complain)", MEDIUM),
         ("unconfined", MEDIUM),
+        ("libvirt-x (unconfined)", MEDIUM),
+        ("unconfined_u:unconfined_r:unconfined_t:s0-s0:c0.c1023", MEDIUM),
+        ("system_u:system_r:unconfined_service_t:s0", MEDIUM),
         ("system_u:system_r:svirt_t:s0:c16,c759", GOOD),
         ("", GOOD),
     ],
@@ -285,6 +288,13 @@ def test_without_the_process_it_is_not_known_whether_an_open_screen_wants_a_pass
     assert finding.severity is UNKNOWN and "root" in finding.mend
     local = replace(guest("web"), screens=(Screen("VNC", ("127.0.0.1",)),))
     assert told(screens(looked(local))) == [(GOOD, "")]
+
+
+def test_a_screen_of_xens_that_others_reach_is_told_although_only_xen_knows_its_password() -> None:
+    dom = replace(guest("dom"), screens=(Screen("VNC", ("0.0.0.0",)),))  # noqa: S104 - what is judged
+    (finding,) = screens(replace(looked(), drivers={"xen": DriverConfinement((), (dom,))}))
+    assert (finding.severity, finding.name) == (UNKNOWN, "dom")
+    assert finding.guest and finding.guest.driver == "xen"
 
 
 def test_guests_that_are_off_show_no_screen() -> None:

@@ -224,6 +224,7 @@ def test_threads_by_themselves_are_no_trouble(active: str | None, severity: Seve
 
 def test_a_kernel_that_tells_of_no_flaws_is_not_called_safe() -> None:
     assert [finding.severity for finding in flaws(host())] == [UNKNOWN]
+    assert [finding.severity for finding in smt(host({SMT: "1"}))] == [UNKNOWN]
 
 
 CPU = "processor\t: 0\nmicrocode\t: 0xf0\nflags\t\t: fpu vmx\n\n"

@@ -8,6 +8,7 @@ would be started without. One finding for the host where no guest can be confine
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from backends.capabilities.posture.looked import QEMU, Looked, Question, named, permission
@@ -22,6 +23,8 @@ _DRIVERS = (QEMU, "lxc")
 _ENFORCE = "/sys/fs/selinux/enforce"
 _MODELS = "libvirt capabilities: host/secmodel"
 _ANEW = "restart libvirt and the guests"
+_UNCONFINED = re.compile(r"^unconfined$|\(unconfined\)$|:unconfined_(service_)?t(:|$)")
+"""AppArmor's words for no profile, and for one that is switched off (aa-status(8)); SELinux's domains without rules."""
 _LABELS = "the guest's definition in force: seclabel"
 
 
@@ -102,7 +105,7 @@ def _weakness(looked: Looked, guest: GuestConfinement) -> str:
     if process and process.label:
         if process.label.endswith("(complain)"):
             return f"its profile only logs what it may not do: {process.label}"
-        if process.label == "unconfined":
+        if _UNCONFINED.search(process.label):
             return "its process is not confined, says the kernel"
         return ""
     if guest.active and not any(label.label for label in mandatory):

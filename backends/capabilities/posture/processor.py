@@ -70,7 +70,8 @@ def smt(looked: Looked) -> Iterator[Finding]:
     """Pure."""
     if looked.readings is None:
         return
-    shared = [f.name for f in vulnerabilities(looked.readings) if _SMT_VULNERABLE.search(f.words)]
+    found = vulnerabilities(looked.readings)
+    shared = [flaw.name for flaw in found if _SMT_VULNERABLE.search(flaw.words)]
     active = looked.readings.text(_SMT_ACTIVE).strip()
     source = f"{_SMT_ACTIVE}; {_FOLDER}/*"
     if active == "0":
@@ -80,6 +81,8 @@ def smt(looked: Looked) -> Iterator[Finding]:
         yield _SMT.host(
             Severity.MEDIUM, words, "boot with mitigations=auto,nosmt, or give guests whole cores", source
         )
+    elif active == "1" and all(flaw.state is Protection.UNKNOWN for flaw in found):
+        yield _SMT.host(Severity.UNKNOWN, "on; the kernel tells of no flaws", source=source)
     elif active == "1":
         yield _SMT.host(Severity.GOOD, "on, and no flaw is called `SMT vulnerable`", source=source)
     else:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from backends.capabilities.posture.looked import Looked, Question, named
+from backends.capabilities.posture.looked import QEMU, Looked, Question, named
 from backends.hypervisor.guest_confinement import GuestConfinement, Screen
 from backends.model.posture import Finding, Severity
 from backends.probes.exposure.processes import ServedScreen
@@ -22,30 +22,32 @@ _SCREENS = Question("guests.screens", "screens")
 _ARGUMENTS = "QEMU's arguments: -vnc, -spice"
 _XML = "the guest's definition in force: graphics"
 _MEND = "let it listen on 127.0.0.1 or a unix socket and come by SSH, or set {0}_tls and a password ({1})"
+_OWN_FILES = "see virsh dumpxml --security-info: passwd"
 _LOCAL = ("localhost", "localhost.localdomain", "localhost4", "localhost6", "ip6-localhost", "ip6-loopback")
 
 
 def screens(looked: Looked) -> Iterator[Finding]:
     """One for each screen that is open to others, and one for the rest. Pure."""
     closed = []
-    for guest in looked.running():
-        found = list(_of(looked, guest))
-        yield from found
-        if not found:
-            closed.append(guest)
+    for driver in looked.drivers:
+        for guest in looked.running(driver):
+            found = list(_of(looked, guest, driver))
+            yield from found
+            if not found and driver == QEMU:
+                closed.append(guest)
     if closed:
         words = f"{named(closed)}: no screen, or only where the host itself reaches it"
         yield _SCREENS.host(Severity.GOOD, words, source=f"{_ARGUMENTS}; {_XML}")
-    elif "qemu" in looked.drivers and not looked.running():
+    elif QEMU in looked.drivers and not looked.running():
         yield _SCREENS.host(Severity.GOOD, "no guest runs, so none shows a screen", source=_XML)
 
 
-def _of(looked: Looked, guest: GuestConfinement) -> Iterator[Finding]:
+def _of(looked: Looked, guest: GuestConfinement, driver: str) -> Iterator[Finding]:
     process = looked.process(guest)
     if process is None:
         for told in guest.screens:
             if any(is_reachable(address) for address in told.addresses):
-                yield _untold(looked, guest, told)
+                yield _untold(looked, guest, told, driver)
         return
     verifies = (
         looked.exposure.qemu.vnc_verifies if looked.exposure and looked.exposure.qemu.readable else None
@@ -57,10 +59,10 @@ def _of(looked: Looked, guest: GuestConfinement) -> Iterator[Finding]:
             yield _SCREENS.guest(looked, guest, severity, words, mend, _ARGUMENTS)
 
 
-def _untold(looked: Looked, guest: GuestConfinement, screen: Screen) -> Finding:
+def _untold(looked: Looked, guest: GuestConfinement, screen: Screen, driver: str) -> Finding:
     words = f"{screen.kind} on {', '.join(screen.addresses)}: not told whether it wants a password"
-    mend = "log in as root over SSH: QEMU's own arguments tell it"
-    return _SCREENS.guest(looked, guest, Severity.UNKNOWN, words, mend, _XML)
+    mend = "log in as root over SSH: QEMU's own arguments tell it" if driver == QEMU else _OWN_FILES
+    return _SCREENS.guest(looked, guest, Severity.UNKNOWN, words, mend, _XML, driver=driver)
 
 
 def judge(screen: ServedScreen, verifies: bool | None) -> tuple[Severity, str]:
