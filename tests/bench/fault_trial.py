@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from functools import partial
 
 from backends.lab.channels import Channel
@@ -24,8 +25,10 @@ WHILE_S = 3.0
 """How long a fault lasts that heals by itself: less than the daemons' patience."""
 STAYS_S = 20.0
 """How long one lasts that stays, when no outcome comes before: more than that."""
-OUTCOME_S = 75.0
-"""After the last repair; longer than the engine may take to be sure."""
+OUTCOME_S = 150.0
+"""After the last repair; longer than the engine may take to be sure, and than a guest may write as fast as the link."""
+ANSWER_AGE_S = 1.0
+"""Hosts are asked before the move tidies up after itself, and its outcome is told when that is done."""
 SAVED_LINK = "120mbit"
 """A state file is carried at the speed of the link: so slow that there is time for a fault."""
 
@@ -228,12 +231,12 @@ class Trial:
         result.wrong += self._holes(truth)
 
     def _when_told(self, program: Program, outcome: Event, oracle: Oracle, truth: Truth) -> Truth:
-        """The truth at the time of the outcome: a guest that ends later, as the fault wants it to, still ran then."""
+        """The truth when hosts were asked: a guest that ends later, as the fault wants it to, still ran then."""
         where, told_at = outcome["where"], program.outcome_at
         if truth.place is not Place.OFF or where is None or told_at is None or not self._may_be_off():
             return truth
         ended_at = oracle.ended_at(where)
-        ran = ended_at is not None and ended_at > told_at
+        ran = ended_at is not None and ended_at > told_at - timedelta(seconds=ANSWER_AGE_S)
         return replace(truth, place=Place.RUNS, hosts=(where,)) if ran else truth
 
     def _loss(self, truth: Truth, outcome: Event | None) -> str:
