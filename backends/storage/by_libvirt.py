@@ -36,8 +36,8 @@ def seen_by_libvirt(told: HostTold) -> tuple[Seen, ...]:
 
 
 def lun_tellings(told: HostTold, pool: Pool) -> tuple[Seen, ...]:
-    """The LUNs of a pool of LUNs."""
-    volumes = told.volumes.get(pool.name, {}).values()
+    """The LUNs of a pool of LUNs. One without any room is a controller: iSCSI boxes show one as LUN 0."""
+    volumes = (each for each in told.volumes.get(pool.name, {}).values() if each.capacity_bytes != 0)
     return tuple(seen for volume in volumes if (seen := volume_seen(pool, volume)) is not None)
 
 

@@ -204,8 +204,8 @@ def _identity(id_: StorageId, group: Iterable[tuple[HostName, Seen]], under: fro
     label = ""
     for host, seen in group:
         told.setdefault(host, []).append(seen)
-        if seen.kind is id_.kind and not label:
-            label = seen.label
+        if seen.kind is id_.kind and (not label or label == seen.key):
+            label = seen.label  # words for people, if one of them has some
     return Identity(id_, label or id_.key, {host: tuple(each) for host, each in told.items()}, under)
 
 
