@@ -17,7 +17,7 @@ from backends.probes.survey.kernel import (
 )
 from backends.probes.survey.readings import Reading, Readings
 from backends.probes.survey.taints import tainted, taints
-from backends.probes.survey.vulnerabilities import Protection, protection, vulnerabilities
+from backends.probes.survey.vulnerabilities import Protection, microcode_fact, protection, vulnerabilities
 from tests.unit.host_files import BROKEN, DENIED, any_host, by_id, host, is_presentable
 
 FLAWS = "/sys/devices/system/cpu/vulnerabilities"
@@ -243,7 +243,7 @@ def test_a_kernel_before_4_15_knows_of_no_flaws_and_is_not_called_safe() -> None
 def test_microcode_is_told_with_its_age_where_the_kernel_knows_it(
     files: dict[str, str | Reading], value: str
 ) -> None:
-    assert kernel(files, "kernel.microcode").value == value
+    assert microcode_fact(host(files)).value == value
 
 
 FILES = (
@@ -264,7 +264,7 @@ FILES = (
 
 @given(any_host(*FILES))
 def test_whatever_stands_in_a_hosts_files_each_fact_is_known_or_says_why_not(readings: Readings) -> None:
-    assert all(is_presentable(fact) for fact in by_id(kernel_facts(readings)).values())
+    assert all(is_presentable(fact) for fact in (*kernel_facts(readings), microcode_fact(readings)))
     shown = [(flaw.name, flaw.words, flaw.source) for flaw in vulnerabilities(readings)]
     assert all(text.isprintable() for texts in shown for text in texts)
 

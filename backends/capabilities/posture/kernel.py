@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from backends.capabilities.posture.looked import Looked, Question
 from backends.model.posture import Finding, Severity
-from backends.probes.survey.kernel import kernel_facts, lockdown
+from backends.probes.survey.kernel import lockdown, lockdown_fact, secure_boot_fact
 from backends.probes.survey.kernel import secure_boot as is_secure_boot
 from backends.probes.survey.taints import tainted
 
@@ -31,8 +31,7 @@ def secure_boot(looked: Looked) -> Iterator[Finding]:
     """Pure."""
     if looked.readings is None:
         return
-    on = is_secure_boot(looked.readings)
-    fact = next(fact for fact in kernel_facts(looked.readings) if fact.id == "kernel.secure_boot")
+    on, fact = is_secure_boot(looked.readings), secure_boot_fact(looked.readings)
     if on is None:
         yield _SECURE_BOOT.host(Severity.UNKNOWN, fact.trouble, fact.mend, fact.source)
     elif on:
@@ -48,8 +47,7 @@ def locked_down(looked: Looked) -> Iterator[Finding]:
     """Pure."""
     if looked.readings is None:
         return
-    level = lockdown(looked.readings)
-    fact = next(fact for fact in kernel_facts(looked.readings) if fact.id == "kernel.lockdown")
+    level, fact = lockdown(looked.readings), lockdown_fact(looked.readings)
     if not level:
         yield _LOCKDOWN.host(Severity.UNKNOWN, fact.trouble, fact.mend, fact.source)
     elif level == "none":

@@ -14,14 +14,14 @@ from collections.abc import Iterator
 
 from backends.capabilities.posture.looked import Looked, Question
 from backends.model.posture import Finding, Severity
-from backends.probes.survey.encrypted import guest_encryption_facts, nested
+from backends.probes.survey.encrypted import nested, nested_fact
 from backends.probes.survey.runs_under import hypervisor_below
 from backends.probes.survey.vulnerabilities import (
     Protection,
     Vulnerability,
+    microcode_fact,
     protection,
     vulnerabilities,
-    vulnerability_facts,
 )
 
 _FOLDER = "/sys/devices/system/cpu/vulnerabilities"
@@ -94,7 +94,7 @@ def microcode(looked: Looked) -> Iterator[Finding]:
     """Only the kernel knows of newer ones, since 6.16 (hw-vuln/old_microcode.rst). Pure."""
     if looked.readings is None:
         return
-    fact = next(fact for fact in vulnerability_facts(looked.readings) if fact.id == "kernel.microcode")
+    fact = microcode_fact(looked.readings)
     newest = protection(looked.readings.text(f"{_FOLDER}/{_OLD_MICROCODE}"))
     below = hypervisor_below(looked.readings)
     if newest is Protection.VULNERABLE:
@@ -129,7 +129,7 @@ def nesting(looked: Looked) -> Iterator[Finding]:
     elif on is False:
         yield _NESTED.host(Severity.GOOD, "not allowed", source=source)
     else:
-        fact = next(f for f in guest_encryption_facts(looked.readings) if f.id == "virtualization.nested")
+        fact = nested_fact(looked.readings)
         yield _NESTED.host(Severity.UNKNOWN, fact.trouble or "not understood", fact.mend, fact.source)
 
 

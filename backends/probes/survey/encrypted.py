@@ -30,7 +30,7 @@ def guest_encryption_facts(readings: Readings) -> tuple[Fact, ...]:
     """`virtualization.nested`, and those of `.sev`, `.tdx`, `.secure_execution` that the processor's kind can have."""
     family = family_of(readings.text("uname -m").strip())
     vendor = cpuinfo(readings).first("vendor_id")
-    facts = [_nested(readings)]
+    facts = [nested_fact(readings)]
     if family is Family.X86:
         if not vendor or vendor in _AMD:
             facts.append(_sev(readings))
@@ -49,7 +49,8 @@ def nested(readings: Readings) -> bool | None:
     )
 
 
-def _nested(readings: Readings) -> Fact:
+def nested_fact(readings: Readings) -> Fact:
+    """`virtualization.nested`. Pure."""
     on = nested(readings)
     if on is not None:
         path = next(path for path in _NESTED_FILES if switch(readings.text(path)) is not None)

@@ -10,7 +10,7 @@ from backends.probes.survey.memory import bracketed
 from backends.probes.survey.question import Question, switch
 from backends.probes.survey.readings import Gap, Readings
 from backends.probes.survey.taints import taint_fact
-from backends.probes.survey.vulnerabilities import vulnerability_facts
+from backends.probes.survey.vulnerabilities import flaws_fact
 
 _RELEASE_FILE = "/proc/sys/kernel/osrelease"
 _CMDLINE = "/proc/cmdline"
@@ -46,11 +46,11 @@ def kernel_facts(readings: Readings) -> tuple[Fact, ...]:
     return (
         _release(readings),
         _command_line(readings),
-        _secure_boot(readings),
-        _lockdown(readings),
+        secure_boot_fact(readings),
+        lockdown_fact(readings),
         _lsm(readings),
         taint_fact(readings),
-        *vulnerability_facts(readings),
+        flaws_fact(readings),
     )
 
 
@@ -106,7 +106,8 @@ def secure_boot(readings: Readings) -> bool | None:
     return False if firmware_kind(readings) == "BIOS" else None
 
 
-def _secure_boot(readings: Readings) -> Fact:
+def secure_boot_fact(readings: Readings) -> Fact:
+    """`kernel.secure_boot`. Pure."""
     on = secure_boot(readings)
     if on is None:
         if readings.there(_EFI) or readings.there(_SECURE_BOOT_VARIABLE):
@@ -127,7 +128,8 @@ def lockdown(readings: Readings) -> str:
     return "none" if not level and modules and "lockdown" not in modules else level
 
 
-def _lockdown(readings: Readings) -> Fact:
+def lockdown_fact(readings: Readings) -> Fact:
+    """`kernel.lockdown`. Pure."""
     level = lockdown(readings)
     if not level:
         return _LOCKDOWN.untold(readings, _LOCKDOWN_FILE)

@@ -11,6 +11,7 @@ from backends.probes.survey import processor_names
 from backends.probes.survey.cpuinfo import PATH, CpuInfo, Family, cpuinfo, family_of
 from backends.probes.survey.question import whole
 from backends.probes.survey.readings import Readings
+from backends.probes.survey.vulnerabilities import microcode_fact
 from backends.untrusted import clean
 
 _CPU = "/sys/devices/system/cpu"
@@ -83,7 +84,7 @@ def processor_facts(readings: Readings, machine: str) -> tuple[Fact, ...]:
         _smt(desk),
         *([_modes(desk, info)] if family is Family.X86 else []),
         _address_bits(desk, info),
-        *([_microcode(desk, info)] if family is Family.X86 else []),
+        *([microcode_fact(readings)] if family is Family.X86 else []),
         _features(desk, info, family),
     )
 
@@ -163,13 +164,6 @@ def _address_bits(desk: _Desk, info: CpuInfo) -> Fact:
     bits = physical_bits(info)
     words = info.first("address sizes", "Address Sizes", "Address sizes") if bits else ""
     return desk.fact("address_bits", "address bits", words, f"{PATH}: address sizes", number=bits)
-
-
-def _microcode(desk: _Desk, info: CpuInfo) -> Fact:
-    """Processors of one host with different microcode are worth a look."""
-    versions = info.all("microcode")
-    words = versions[0] if len(versions) == 1 else f"differs: {', '.join(versions[:4])}" if versions else ""
-    return desk.fact("microcode", "microcode", words, f"{PATH}: microcode")
 
 
 def _features(desk: _Desk, info: CpuInfo, family: Family) -> Fact:

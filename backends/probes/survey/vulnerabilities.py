@@ -17,7 +17,7 @@ from backends.untrusted import clean
 
 _FOLDER = "/sys/devices/system/cpu/vulnerabilities"
 _FLAWS = Question("kernel.vulnerabilities", Section.KERNEL, "processor flaws")
-_MICROCODE = Question("kernel.microcode", Section.KERNEL, "microcode")
+_MICROCODE = Question("processor.microcode", Section.PROCESSOR, "microcode")
 
 _STILL_OPEN = re.compile(r"\bvulnerable\b|\bno microcode\b", re.IGNORECASE)
 """`Mitigation: PTE Inversion; VMX: conditional cache flushes, SMT vulnerable` (l1tf.rst), `Mitigation: safe RET, no
@@ -70,13 +70,8 @@ def protection(words: str) -> Protection:
     return Protection.UNKNOWN
 
 
-def vulnerability_facts(readings: Readings) -> tuple[Fact, ...]:
-    """`kernel.vulnerabilities` and `kernel.microcode`. Pure."""
-    return _flaws(readings), _microcode(readings)
-
-
-def _flaws(readings: Readings) -> Fact:
-    """The number is how many are open, in whole or in part."""
+def flaws_fact(readings: Readings) -> Fact:
+    """`kernel.vulnerabilities`. Pure. The number is how many are open, in whole or in part."""
     found = vulnerabilities(readings)
     if all(flaw.state is Protection.UNKNOWN for flaw in found):
         return _FLAWS.untold(readings, min(readings.under(f"{_FOLDER}/"), default=_FOLDER))
@@ -91,8 +86,8 @@ def _flaws(readings: Readings) -> Fact:
     return _FLAWS.answer(", ".join(told), f"{_FOLDER}/*", number=still_open, limit=1000)
 
 
-def _microcode(readings: Readings) -> Fact:
-    """Its revision; `old_microcode` tells of newer ones since 6.16 (hw-vuln/old_microcode.rst)."""
+def microcode_fact(readings: Readings) -> Fact:
+    """`processor.microcode`. Pure. `old_microcode` tells of newer ones since 6.16 (hw-vuln/old_microcode.rst)."""
     revisions = cpuinfo(readings).all("microcode")
     good = [revision for revision in revisions if re.fullmatch(r"0x[0-9a-f]{1,16}", revision)]
     if not good:
