@@ -1,7 +1,6 @@
 """What scripted hosts answer when they are asked what they can do, who takes whose guests, and how safe they are.
 
-The values are those of usual hosts: the words and numbers of real /proc/cpuinfo, sysfs and libvirt; no test relies on
-them being true.
+Ids, titles, sources and words are those of backends.probes.survey and backends.capabilities.posture.
 """
 
 from __future__ import annotations
@@ -56,7 +55,7 @@ LACKS = Obstacle(
 
 def answer(told: T | FerryError | None, otherwise: FerryError) -> T:
     """What a test has set; raises it where it is an error, and `otherwise` where nothing is set."""
-    told = told or otherwise
+    told = otherwise if told is None else told
     if isinstance(told, FerryError):
         raise told
     return told
@@ -82,15 +81,28 @@ def hardware(verdict: HardwareVerdict) -> HardwareVirtualization:
 
 
 FACTS = (
-    Fact("machine.vendor", Section.MACHINE, "machine", "Dell Inc. PowerEdge R740", "/sys/class/dmi/id"),
-    Fact("machine.clock", Section.MACHINE, "clock", "0.2 s behind", "date +%s.%N", number=-0.2),
     Fact(
-        "machine.serial",
+        "machine.model",
         Section.MACHINE,
-        "serial number",
-        source="/sys/class/dmi/id/product_serial",
+        "machine",
+        "Dell Inc. PowerEdge R740",
+        "/sys/class/dmi/id/sys_vendor, product_name",
+    ),
+    Fact(
+        "machine.clock",
+        Section.MACHINE,
+        "clock",
+        "0.20 s behind (seen to 0.01 s)",
+        "date +%s.%N",
+        number=-0.2,
+    ),
+    Fact(
+        "machine.firmware",
+        Section.MACHINE,
+        "firmware",
+        source="/sys/class/dmi/id/bios_version",
         trouble="permission denied",
-        mend="root on the host may read it",
+        mend="log in as root, or give this account leave to read /sys/class/dmi/id/bios_version",
     ),
     Fact(
         "processor.model",
@@ -106,7 +118,7 @@ FACTS = (
     Fact(
         "virtualization.nested",
         Section.VIRTUALIZATION,
-        "nested",
+        "guests in guests",
         "on",
         "/sys/module/kvm_intel/parameters/nested",
     ),
@@ -114,11 +126,17 @@ FACTS = (
         "devices.iommu",
         Section.DEVICES,
         "IOMMU",
-        source="/sys/class/iommu",
-        trouble="this kernel does not tell",
+        source="/sys/kernel/iommu_groups",
+        trouble="this host does not tell",
     ),
-    Fact("kernel.release", Section.KERNEL, "kernel", "6.1.0-18-amd64", "uname -r"),
-    Fact("libvirt.version", Section.LIBVIRT, "libvirt", "10.0.2", "libvirt: virConnectGetLibVersion"),
+    Fact("kernel.release", Section.KERNEL, "kernel", "6.1.0-18-amd64", "/proc/sys/kernel/osrelease"),
+    Fact(
+        "libvirt.qemu.guests",
+        Section.LIBVIRT,
+        "qemu: guests",
+        "x86_64: kvm, qemu",
+        "libvirt capabilities: guest/arch",
+    ),
 )
 
 
@@ -222,41 +240,42 @@ def posture(host: str, *findings: Finding) -> Posture:
 FINDINGS = (
     Finding(
         "libvirt.tcp",
-        "libvirt listens on plain TCP without a password",
+        "libvirt on plain TCP",
         Severity.HIGH,
-        "virtproxyd-tcp.socket listens on *:16509, auth_tcp is none",
-        "systemctl disable --now virtproxyd-tcp.socket",
-        "ss -ltn, /etc/libvirt/virtproxyd.conf",
+        'listens on 10.84.0.1:16509 in clear text, auth_tcp = "none": whoever reaches it gives orders to libvirt',
+        "listen_tcp = 0 in /etc/libvirt/virtproxyd.conf (or mask its -tcp.socket), and come by SSH or TLS",
+        "/proc/net/tcp, /proc/net/tcp6; /etc/libvirt/virtproxyd.conf",
     ),
     Finding(
         "guests.confinement",
-        "not confined: no SELinux or AppArmor label",
+        "guests are confined",
         Severity.MEDIUM,
-        "virDomainGetSecurityLabel: none",
-        "set security_driver in /etc/libvirt/qemu.conf and start the guest anew",
-        "libvirt: security label",
+        "its definition asks for no confinement",
+        "take <seclabel type='none'/> out of its definition, or enforce its profile; start it anew",
+        "the guest's definition in force: seclabel",
         guest_key("h1", "web-01"),
         "web-01",
     ),
     Finding(
-        "processor.smt",
-        "SMT is on",
+        "host.nested",
+        "guests in guests",
         Severity.LOW,
-        "/sys/devices/system/cpu/smt/active: 1",
-        source="/sys/devices/system/cpu/smt/active",
+        "allowed: guests reach more of the host's KVM",
+        source="/sys/module/kvm*/parameters/nested",
     ),
     Finding(
-        "kernel.lockdown",
+        "host.lockdown",
         "kernel lockdown",
         Severity.UNKNOWN,
         "permission denied",
-        "root on the host may read /sys/kernel/security/lockdown",
+        "log in as root; or: open securityfs, which is root's by default, to this account",
+        "/sys/kernel/security/lockdown",
     ),
     Finding(
-        "processor.vulnerabilities",
-        "known weaknesses of the processor are mitigated",
+        "host.vulnerabilities",
+        "flaws of the processor",
         Severity.GOOD,
-        "18 files, none says Vulnerable",
-        source="/sys/devices/system/cpu/vulnerabilities",
+        "18 of 18 known ones are mitigated, or not in this processor",
+        source="/sys/devices/system/cpu/vulnerabilities/*",
     ),
 )

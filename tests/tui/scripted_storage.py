@@ -32,7 +32,7 @@ class ScriptedStorage:
         self.disk_chain: Chain | FerryError | None = None
         self.growth: GrowPlan | FerryError | None = None
         self.growing: tuple[GrowProgress, ...] = ()
-        self.targets: tuple[IscsiTarget, ...] | FerryError = ()
+        self.targets: tuple[IscsiTarget, ...] | FerryError | None = None
 
     async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
         """What the test has set."""

@@ -26,10 +26,7 @@ _INK = {
 }
 _SHARED = (Sharing.PROVED, Sharing.SAME_IDENTITY)
 _APART = (Sharing.SAME_PATH, Sharing.DIFFERENT)
-_LOCKS = {
-    True: ("a lock taken on {writer} holds here", Ink.GOOD),
-    False: ("a lock taken on {writer} does not hold here: two hosts could write one image", Ink.ALARM),
-}
+_LOCKS = {True: ", locks hold", False: ", but locks do not hold", None: ""}
 
 
 async def prove(options: HostOptions, subject: str, *, json: bool) -> Exit:
@@ -72,15 +69,13 @@ def exit_of(proof: SharingProof, untried: Sequence[HostName]) -> Exit:
 def tell_proof(out: Output, proof: SharingProof, untried: Sequence[HostName]) -> None:
     """Host by host: what was found, on what evidence, and whether locks hold."""
     out.line(out.ink(f"{proof.subject}, compared with {proof.host}", Ink.BOLD))
-    entries = [entry for other in proof.others for entry in _entries(proof.host, other)]
+    entries = [entry for other in proof.others for entry in _entries(other)]
     entries += [(host, "not tried: it does not answer", Ink.DOUBT) for host in untried]
     tell_entries(out, entries)
 
 
-def _entries(writer: HostName, other: HostProof) -> Iterator[Entry]:
-    yield (other.host, other.sharing.value, _INK[other.sharing])
+def _entries(other: HostProof) -> Iterator[Entry]:
+    ink = Ink.ALARM if other.locks is False else _INK[other.sharing]
+    yield (other.host, f"{other.sharing.value}{_LOCKS[other.locks]}", ink)
     if other.evidence:
         yield ("", other.evidence, Ink.PLAIN)
-    if other.locks is not None:
-        words, ink = _LOCKS[other.locks]
-        yield ("", words.format(writer=writer), ink)
