@@ -69,6 +69,7 @@ async def test_targets_are_told_with_what_is_not_known_as_such(
 async def test_a_portal_that_offers_nothing_says_so(
     fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    fleet.targets = ()
     assert await targets(ANY, "h1", PORTAL, json=False) == Exit.SUCCEEDED
     assert "offers no targets" in capsys.readouterr().out
 

@@ -53,10 +53,7 @@ async def test_each_host_has_its_evidence_and_whether_locks_hold(
     await prove(ANY, IMAGES, json=False)
     out = capsys.readouterr().out
     words = " ".join(out.split())
-    assert (
-        "/srv/images, compared with h1 h2 proved what h1 wrote was read on h2 a lock taken on h1 holds"
-        in words
-    )
+    assert "/srv/images, compared with h1 h2 proved, locks hold what h1 wrote was read on h2" in words
     assert "h3 only the same path, but locks do not hold the folder has no such file on h3" in words
     assert fits_80_columns(out)
 
