@@ -33,7 +33,8 @@ _NAMED_BY_WHAT_IT_IS = (
 """Where several readers tell of one storage, the first of these says what it is."""
 _LAYERS = (StorageKind.LVM, StorageKind.FILE_SYSTEM, StorageKind.OTHER)
 """What lies on disks, lowest first; all others are disks, or reached over a network."""
-_COPIED_WITH_THE_DISK = ("fsuuid:", "vg:", "label:")
+_COPIED_WITH_THE_DISK = ("fsuuid:", "vg:")
+_OF_ONE_HOST = ("dev:", "path:")
 LOCKED_GROUPS = frozenset(
     each.value for each in (Sharing.SANLOCK, Sharing.DLM, Sharing.IDM, Sharing.CLUSTERED)
 )
@@ -150,8 +151,11 @@ def _scoped(alias: str, host: HostName, seen: Seen, sets: _Sets) -> Iterator[Tok
     yield "host", host, alias
     if any(option in LOCKED_GROUPS for option in seen.options):
         yield "all", alias
-    for base in sorted({base for under in seen.under if (base := sets.known(host, under)) is not None}):
-        yield "on", base, alias
+    for under in sorted(seen.under):
+        if (base := sets.known(host, under)) is not None:
+            yield "on", base, alias
+        if not under.startswith((*_COPIED_WITH_THE_DISK, *_OF_ONE_HOST)):
+            yield "on", under, alias  # nobody may have told of the disk itself
 
 
 def _below(

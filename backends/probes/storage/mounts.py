@@ -42,7 +42,13 @@ class Mount:
 
     @property
     def file_system(self) -> tuple[str, ...]:
-        """The same for all mounts of one file system, bind mounts too."""
+        """The same for all mounts of one file system, bind mounts too.
+
+        NFS gives one number to all exports that are one file system on their server (nfs_compare_super of the kernel's
+        fs/nfs/super.c); its source tells which of them is mounted, also of a folder within (nfs_show_devname).
+        """
+        if self.kind in ("nfs", "nfs4"):
+            return self.device, self.source
         return (self.device,) if self.device else (self.kind, self.source)
 
     @property

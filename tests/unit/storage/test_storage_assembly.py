@@ -83,6 +83,18 @@ def test_the_same_path_that_is_not_shared_is_a_row_for_each_host() -> None:
     assert here.sightings[H2].access is Access.NOT_SEEN
 
 
+def test_exports_that_are_one_file_system_on_their_server_are_rows_of_their_own() -> None:
+    """The kernel gives both the same number, and whoever mounts only one of them has the same row."""
+    first, second = (
+        f"4{n} 22 0:41 / /srv/{n} rw,relatime - nfs4 nas:/vm/{n} rw,vers=4.2,addr=10.0.0.9" for n in (1, 2)
+    )
+    web = guest(H1, "web", file_disk("/srv/2/web.img"))
+    found = put_together(told(H1, ROOT, first, second, guests=[web]), told(H2, ROOT, second))
+    used = row(found, StorageKind.NFS, "nas:/vm/2")
+    assert (used.seen_by, names(used)) == ((H1, H2), ["web@h1"])
+    assert row(found, StorageKind.NFS, "nas:/vm/1").seen_by == (H1,)
+
+
 def test_a_lun_by_a_pool_and_by_a_network_disk_is_one_row_with_both() -> None:
     pool, volumes = target_pool("h1", 1, 2)
     db = guest(H2, "db", lun_disk(f"{TARGET}/1"))
