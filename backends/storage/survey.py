@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,10 +23,10 @@ from backends.hypervisor.volumes import read_volumes
 from backends.model.fleet import FleetState
 from backends.model.guest import Guest
 from backends.model.storage import StorageKind, StorageMap
-from backends.probes.storage.script import ask
+from backends.probes.storage.script import ask, real_path
 from backends.storage.assembly import assembling
 from backends.storage.by_files import told_by_files
-from backends.storage.by_libvirt import LUN_POOLS
+from backends.storage.by_libvirt import LUN_POOLS, layers
 from backends.storage.told import HostTold
 from backends.storage.watched import Watched
 
@@ -33,6 +34,8 @@ _BY_QEMU_ITSELF = (StorageKind.ISCSI, StorageKind.GLUSTER, StorageKind.RBD)
 """A host's files do not show these where QEMU reaches them over the network."""
 _DEFINITIONS_AT_ONCE = 50
 """One call at a time on a connection: guests' actions must not wait for thousands."""
+_PATHS_WITHIN_S = 2.0
+"""Pools and definitions are there by then, so that links in their paths are followed; or they hang."""
 _ALONE = "this host is reached by libvirt alone: name it as user@host, to be reached over SSH"
 
 
@@ -73,14 +76,28 @@ async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError
         session = host.reached()
     except FerryError as error:
         return error
-    files, libvirt, guests = await asyncio.gather(
-        _by_files(session), _by_libvirt(session), _guests(session, state.hosts[host.name].guests.values())
-    )
+    view = state.hosts[host.name]
+    async with asyncio.TaskGroup() as group:
+        pools = group.create_task(_pools(session))
+        usage = group.create_task(_usage(session))
+        guests = group.create_task(_guests(session, view.guests.values()))
+        await asyncio.wait({pools, guests}, timeout=_PATHS_WITHIN_S)
+        paths = _paths(pools.result().pools if pools.done() else (), guests.result() if guests.done() else ())
+        files = await _by_files(session, paths)
+    libvirt = _both(pools.result(), usage.result())
     if isinstance(files, FerryError) and not libvirt.answered:
         return files
     if isinstance(files, FerryError):
         files = HostTold(host.name, blind=dict.fromkeys(StorageKind, files.cause))
-    return _together(replace(files, guests=guests), libvirt)
+    return _together(replace(files, guests=guests.result()), libvirt)
+
+
+def _paths(pools: Iterable[Pool], guests: Iterable[Guest]) -> tuple[str, ...]:
+    """Where links may be on the way: folders first, as there are few, then the images themselves. Pure."""
+    images = [layer.path for guest in guests for disk in guest.disks for layer in layers(disk)]
+    files = [path for path in images if path.startswith("/") and not path.startswith("/dev/")]
+    folders = [pool.target_path for pool in pools if not pool.target_path.startswith("/dev")]
+    return tuple(dict.fromkeys((*filter(None, folders), *map(posixpath.dirname, files), *files)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +112,21 @@ class LibvirtTold:
     usage: Mapping[tuple[str, str], Mapping[str, DiskUsage]] = field(default_factory=dict)
 
 
-async def _by_files(session: Session) -> HostTold | FerryError:
+async def _by_files(session: Session, paths: Sequence[str]) -> HostTold | FerryError:
     if session.shell is None:
         return HostTold(session.host, blind=dict.fromkeys(StorageKind, _ALONE))
     try:
-        readings = await ask(session.shell)
+        readings = await ask(session.shell, paths)
     except FerryError as error:
         return error
     found = told_by_files(readings)
+    followed = ((path, real_path(readings, path)) for path in paths)
     return HostTold(
         session.host,
         found.seen,
         found.mounted,
         found.devices,
+        real={path: real for path, real in followed if real != path},
         images=found.images,
         manager=found.manager,
         blind=found.blind,
@@ -134,26 +153,9 @@ async def _guests(session: Session, guests: Iterable[Guest]) -> tuple[Guest, ...
     )
 
 
-async def _by_libvirt(session: Session) -> LibvirtTold:
-    """Pools from one driver, as all on a host have the same; disks from each."""
-    if not session.connections:
-        return LibvirtTold(trouble=session.trouble or "libvirt does not answer")
-    pools, *usages = await asyncio.gather(
-        _pools(session), *(_usage(driver, connection) for driver, connection in session.connections.items())
-    )
-    troubles = [pools.trouble, *(usage.trouble for usage in usages)]
-    return LibvirtTold(
-        answered=pools.answered or any(usage.answered for usage in usages),
-        trouble=next(filter(None, troubles), ""),
-        pools=pools.pools,
-        volumes=pools.volumes,
-        usage={key: disks for usage in usages for key, disks in usage.usage.items()},
-    )
-
-
 async def _pools(session: Session) -> LibvirtTold:
-    """Of the first driver that has a storage driver beside it."""
-    trouble = ""
+    """Of the first driver that has a storage driver beside it: all on a host have the same pools."""
+    trouble = "" if session.connections else session.trouble or "libvirt does not answer"
     for driver, connection in session.connections.items():
         try:
             pools = await read_pools(connection, driver)
@@ -175,12 +177,31 @@ async def _volumes(connection: Connection, pool: Pool) -> Mapping[str, Volume]:
         return {}
 
 
-async def _usage(driver: str, connection: Connection) -> LibvirtTold:
+async def _usage(session: Session) -> LibvirtTold:
+    """What disks take, from each driver."""
+    found = await asyncio.gather(*(_usage_of(*each) for each in session.connections.items()))
+    return LibvirtTold(
+        answered=any(each.answered for each in found),
+        trouble=next((each.trouble for each in found if each.trouble), ""),
+        usage={key: disks for each in found for key, disks in each.usage.items()},
+    )
+
+
+async def _usage_of(driver: str, connection: Connection) -> LibvirtTold:
     try:
         usage = await read_disk_usage(connection)
     except FerryError as error:
         return LibvirtTold(trouble=error.cause)
     return LibvirtTold(answered=True, usage={(driver, uuid): disks for uuid, disks in usage.items()})
+
+
+def _both(pools: LibvirtTold, usage: LibvirtTold) -> LibvirtTold:
+    return replace(
+        pools,
+        answered=pools.answered or usage.answered,
+        trouble=pools.trouble or usage.trouble,
+        usage=usage.usage,
+    )
 
 
 def _together(files: HostTold, libvirt: LibvirtTold) -> HostTold:

@@ -43,6 +43,8 @@ class HostTold:
     """What its own files tell."""
     mounted: Mounted = field(default_factory=Mounted)
     devices: Devices = field(default_factory=Devices)
+    real: Mapping[str, str] = field(default_factory=dict)
+    """Where folders and files with symbolic links on their way lead to."""
     pools: tuple[Pool, ...] = ()
     """All of libvirt's drivers on a host have the same."""
     volumes: Mapping[str, Mapping[str, Volume]] = field(default_factory=dict)
@@ -57,7 +59,8 @@ class HostTold:
     """Kinds that its answers would not show, with the reason and the permission needed."""
 
     def spot(self, path: str) -> Spot:
-        """Of a file, or with a slash at its end of a folder. Symbolic links are not followed."""
+        """Of a file, or with a slash at its end of a folder."""
+        path = self._real(path)
         folder = path if path in self._points else posixpath.dirname(path) or "/"
         if folder not in self._looked_up:
             self._looked_up[folder] = self._look_up(folder)
@@ -65,8 +68,15 @@ class HostTold:
 
     def inside(self, path: str) -> str:
         """Where in its file system a path is: alike on all hosts that see it."""
-        spot = self.spot(path)
+        spot, path = self.spot(path), self._real(path)
         return spot.inside if path in self._points else posixpath.join(spot.inside, posixpath.basename(path))
+
+    def _real(self, path: str) -> str:
+        """Without symbolic links, as far as the host has followed them."""
+        if path in self.real:
+            return self.real[path]
+        folder, name = posixpath.split(path)
+        return posixpath.join(self.real[folder], name) if folder in self.real else path
 
     def device(self, path: str) -> Device | None:
         """By any of its names."""

@@ -79,6 +79,16 @@ async def test_the_same_path_that_is_not_shared_is_a_row_for_each_host(lab: Lab,
     assert where(found, "stays").sightings[H1].access is Access.NOT_SEEN
 
 
+async def test_a_folder_that_is_a_link_is_what_it_leads_to(lab: Lab, fleet: Fleet) -> None:
+    await sh(lab, "h1", f"ln -sfn {SHARED_IN_HOST}/images /var/lib/libvirt/linked")
+    definition = domain_xml(GuestSpec(name="linked"), lab.layout, 43)
+    definition = definition.replace(f"{SHARED_IN_HOST}/images/", "/var/lib/libvirt/linked/")
+    await sh(lab, "h1", f"truncate -s 64M {SHARED_IN_HOST}/images/linked.img")
+    await sh(lab, "h1", f"virsh define /dev/stdin <<'END'\n{definition}\nEND")
+    await known(fleet, "linked")
+    assert where(await fleet.storage(), "linked").id.key == SHARED_KEY
+
+
 async def test_a_lun_by_a_pool_and_by_a_network_disk_is_one_row_with_both(lab: Lab, fleet: Fleet) -> None:
     await asyncio.to_thread(lab.guest, GuestSpec(name="db", disk=Disk.ISCSI, lun=1), host="h2")
     await sh(lab, "h1", f"virsh pool-create /dev/stdin <<'END'\n{pool_of_luns(lab, 'h1')}\nEND")

@@ -95,6 +95,20 @@ def test_exports_that_are_one_file_system_on_their_server_are_rows_of_their_own(
     assert row(found, StorageKind.NFS, "nas:/vm/1").seen_by == (H1,)
 
 
+@pytest.mark.parametrize("links", [{"/vm": "/srv/shared/vm"}, {"/vm/web.img": "/srv/shared/vm/web.img"}])
+def test_a_link_to_shared_storage_leads_there(links: dict[str, str]) -> None:
+    web = guest(H1, "web", file_disk("/vm/web.img"))
+    there = guest(H2, "web", file_disk("/srv/shared/vm/web.img"), state=GuestState.OFF)
+    sizes = {"web": (GIB, GIB)}
+    found = put_together(
+        replace(told(H1, ROOT, GLUSTER, guests=[web], sizes=sizes), real=links),
+        told(H2, ROOT, GLUSTER, guests=[there], sizes=sizes),
+    )
+    shared = row(found, SHARED, "st:/gv0")
+    assert names(shared) == ["web@h1", "web@h2"]
+    assert shared.commitment.promised_bytes == GIB, "it is one image"
+
+
 def test_a_lun_by_a_pool_and_by_a_network_disk_is_one_row_with_both() -> None:
     pool, volumes = target_pool("h1", 1, 2)
     db = guest(H2, "db", lun_disk(f"{TARGET}/1"))
