@@ -11,15 +11,17 @@ from pathlib import PurePosixPath
 from backends.errors import FerryError
 from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
+from backends.hypervisor.connection import Connection
 from backends.hypervisor.pool_definitions import Pool
 from backends.hypervisor.volume_search import find_pool
+from backends.hypervisor.volumes import read_volumes
 from backends.model.fleet import FleetState
 from backends.model.guest import DiskKind
 from backends.model.host import HostName
 from backends.model.storage import Access, HostProof, Sharing, Sighting, Storage, StorageKind, WayKind
 from backends.probes import markers
 from backends.probes.markers import IN_ENGLISH, End, is_not_there, reason
-from backends.probes.storage import same_pool
+from backends.probes.storage import same_pool, wwid
 from backends.storage.by_libvirt import layers
 from backends.storage.network_disks import remote_of
 from backends.storage.survey import read_storage
@@ -51,6 +53,8 @@ class Sight:
     path: str = ""
     """As it leads there, links followed. Of a group, its name. To be used, never to be shown."""
     pool: Pool | None = None
+    luns: frozenset[str] = frozenset()
+    """Of a pool of LUNs that no target holds together: their WWIDs."""
     iqn: str = ""
     portals: frozenset[str] = frozenset()
     words: str = ""
@@ -84,7 +88,9 @@ async def sights_of(subject: str, hosts: Sequence[Supervisor], state: FleetState
 
 def compare_far(here: Sight, there: Sight, host: HostName, other: HostName) -> HostProof:
     """What is known by its name alone. Pure."""
-    if here.pool is not None and there.pool is not None:
+    if here.luns and there.luns:
+        same = same_pool.compare_luns(here.luns, there.luns, other)
+    elif here.pool is not None and there.pool is not None:
         same = same_pool.compare(here.pool, there.pool, host, other)
     elif here.kind is SightKind.TARGET:
         same = same_pool.compare_targets(here.iqn, here.portals, there.iqn, there.portals, (host, other))
@@ -148,11 +154,11 @@ async def _of_pool(session: Session, name: str) -> Sight:
             continue
         if pool is None:
             return Sight(SightKind.MISSING, words=f"{session.host} has no pool {clean(name)}")
-        return await _in_pool(session, pool)
+        return await _in_pool(session, connection, pool)
     return Sight(SightKind.UNKNOWN, words=f"{session.host}: {trouble}")
 
 
-async def _in_pool(session: Session, pool: Pool) -> Sight:
+async def _in_pool(session: Session, connection: Connection, pool: Pool) -> Sight:
     """What a pool stands for."""
     if not pool.active:
         words = f"the pool {pool.name} is not active on {session.host}: virsh pool-start {pool.name}"
@@ -163,6 +169,9 @@ async def _in_pool(session: Session, pool: Pool) -> Sight:
         return Sight(SightKind.DEVICE, pool.source.devices[0], pool)
     if pool.type == "logical":
         return Sight(SightKind.GROUP, pool.source.name or pool.name, pool)
+    if pool.type in ("scsi", "mpath"):
+        names = {wwid.canonical(volume.key) for volume in await read_volumes(connection, pool)}
+        return Sight(SightKind.POOL, pool=pool, luns=frozenset(filter(wwid.is_unique, names)))
     return Sight(SightKind.POOL, pool=pool)
 
 

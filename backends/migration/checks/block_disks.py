@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 from backends.errors import FerryError
 from backends.hypervisor.pool_definitions import Pool
-from backends.hypervisor.volume_search import FoundVolume, find_volume
+from backends.hypervisor.volume_search import FoundVolume
+from backends.hypervisor.volume_search import find_volumes as search_volumes
 from backends.migration.checks.context import Context
 from backends.migration.checks.findings import Finding
 from backends.model.guest import Layer
@@ -72,18 +73,13 @@ class Apart:
 async def find_volumes(context: Context, sources: Collection[str]) -> Mapping[str, VolumePair]:
     """Both hosts at once, every volume once. Raises LinkError where one of them has no such driver."""
     ends = context.source_connection, context.destination_connection
-
-    async def of(source: str) -> VolumePair:
-        pool, _, volume = source.partition("/")
-        asked = (find_volume(end, context.driver, pool, volume) for end in ends)
-        try:
-            here, there = await asyncio.gather(*asked)
-        except FerryError as error:
-            return VolumePair(FoundVolume(), FoundVolume(), str(error))
-        return VolumePair(here, there)
-
-    found = await asyncio.gather(*(of(source) for source in sources))
-    return dict(zip(sources, found, strict=True))
+    names = [source.partition("/")[::2] for source in sources]
+    try:
+        here, there = await asyncio.gather(*(search_volumes(end, context.driver, names) for end in ends))
+    except FerryError as error:
+        return {source: VolumePair(FoundVolume(), FoundVolume(), str(error)) for source in sources}
+    pairs = map(VolumePair, here, there)
+    return dict(zip(sources, pairs, strict=True))
 
 
 async def compare_devices(source: End, destination: End, pairs: Collection[Pair]) -> Mapping[Pair, Sameness]:

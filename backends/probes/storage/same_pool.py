@@ -43,6 +43,17 @@ def compare_targets(
     return Sameness(Sharing.UNKNOWN, evidence, "use the same portal on both hosts")
 
 
+def compare_luns(ours: frozenset[str], theirs: frozenset[str], host_there: str) -> Sameness:
+    """Pools of LUNs, by WWIDs. Hosts that see some of each other's share those, and not the pool."""
+    both = ours & theirs
+    if not both:
+        return Sameness(Sharing.DIFFERENT, f"{host_there} sees none of these {len(ours)} LUNs")
+    if ours == theirs:
+        return Sameness(Sharing.SAME_IDENTITY, f"the same {len(ours)} LUNs, by WWID")
+    evidence = f"{host_there} sees {len(both)} of these {len(ours)} LUNs, and {len(theirs - ours)} others"
+    return Sameness(Sharing.UNKNOWN, f"{evidence}: prove each by itself")
+
+
 def with_port(portal: str) -> str:
     """`10.0.0.1` is `10.0.0.1:3260`; so are portals told alike (RFC 7143). Pure."""
     bare = portal.startswith("[") and portal.endswith("]")

@@ -15,7 +15,7 @@ from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.iscsi_pools import pool_xml
-from backends.hypervisor.pool_definitions import Pool, parse_pool
+from backends.hypervisor.pool_definitions import Pool, Volume, parse_pool
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Disk, DiskKind, Guest, GuestKey, GuestState
 from backends.model.host import HostName, HostSpec, Link, LinkStatus, Reach
@@ -231,6 +231,25 @@ async def test_pools_of_one_name_and_two_targets_are_different(monkeypatch: pyte
     pools(monkeypatch, {"h1": target_pool(), "h2": target_pool("iqn.2026-11.lab:tapes"), "h3": target_pool()})
     found = await proved("luns", *(OneHost(host, LocalShell()) for host in (H1, H2, H3)))
     assert [each.sharing for each in found.others] == [Sharing.DIFFERENT, Sharing.SAME_IDENTITY]
+
+
+async def test_pools_of_luns_are_compared_lun_by_lun(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"3600140500000000000000000000000{number}" for number in ("a1", "b2", "c3", "d4")]
+    seen = {"h1": names[:2], "h2": names[:2], "h3": names[1:3], "h4": names[3:]}
+
+    async def volumes(connection: Connection, pool: Pool) -> tuple[Volume, ...]:
+        del pool
+        return tuple(Volume(f"unit:0:0:{n}", "block", key=key) for n, key in enumerate(seen[str(connection)]))
+
+    monkeypatch.setattr(subjects, "read_volumes", volumes)
+    pools(monkeypatch, dict.fromkeys(seen, Pool("qemu", "fc", "u", "scsi", active=True)))
+    found = await proved("fc", *(OneHost(HostName(host), None) for host in seen))
+    assert [each.sharing for each in found.others] == [
+        Sharing.SAME_IDENTITY,
+        Sharing.UNKNOWN,
+        Sharing.DIFFERENT,
+    ]
+    assert "1 of these 2 LUNs" in found.others[1].evidence
 
 
 async def test_a_pool_that_is_not_active_comes_with_the_command_that_starts_it(

@@ -5,7 +5,7 @@ Forms of devices are the kernel's (see test_block_devices.py); of LVM, those of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pytest
 from hypothesis import given
@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from backends.migration.checks.block_disks import device_finding
 from backends.model.move import Verdict
 from backends.model.storage import Sharing
-from backends.probes.storage import header, lvm
+from backends.probes.markers import End
+from backends.probes.storage import devices_apart, header, lvm
 from backends.probes.storage.header import HostDevices, State
 from backends.probes.storage.same_device import compare, compare_groups
 from backends.probes.survey.readings import Reading, Readings
@@ -168,6 +169,24 @@ def test_another_partition_of_the_same_disk_is_another_device() -> None:
     path = "/dev/disk/by-label/data"
     assert judged(at("h1", "sda1"), at("h2", "sda1"), path)[0] is Sharing.SAME_IDENTITY
     assert judged(at("h1", "sda1"), at("h2", "sda2"), path)[0] is Sharing.DIFFERENT
+
+
+async def test_a_host_whose_disk_was_written_to_between_the_looks_is_looked_at_again_and_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[str] = []
+
+    async def asked(end: End, _paths: Sequence[str]) -> HostDevices:
+        looks.append(end.host)
+        is_early = end.host == "h2" and looks.count("h2") == 1
+        return seen_by(end.host, *disk("sda"), told=begins(TWOS if is_early else ONES))
+
+    monkeypatch.setattr(devices_apart, "_asked", asked)
+    monkeypatch.setattr(devices_apart, "LOOK_PAUSE_S", 0.0)
+    others = [(End(host, None), ["/dev/sda"]) for host in ("h2", "h3")]
+    found = await devices_apart.compare_all(End("h1", None), ["/dev/sda"], others)
+    assert [each.sharing for (each,) in found] == [Sharing.SAME_IDENTITY] * 2
+    assert sorted(looks) == ["h1", "h1", "h2", "h2", "h3"]
 
 
 # Logical volumes ---------------------------------------------------------------------------------
