@@ -32,6 +32,7 @@ class Finding:
     id: str
     """`guests.confinement`: stable, for scripts."""
     title: str
+    """What was asked, with no answer in it: `confinement of guests`. The answer is in `evidence`."""
     severity: Severity
     evidence: str
     mend: str = ""

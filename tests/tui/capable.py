@@ -248,7 +248,7 @@ FINDINGS = (
     ),
     Finding(
         "guests.confinement",
-        "guests are confined",
+        "confinement of guests",
         Severity.MEDIUM,
         "its definition asks for no confinement",
         "take <seclabel type='none'/> out of its definition, or enforce its profile; start it anew",

@@ -148,9 +148,9 @@ def test_sections_come_in_their_order() -> None:
 
 def test_an_unknown_fact_says_why_and_what_would_tell_it() -> None:
     shown = text(facts_page(capabilities("h1"), UNICODE, 100, sources=False))
-    assert "serial number        ? not known: permission denied" in shown
-    assert "→ root on the host may read it" in shown
-    assert "? not known: this kernel does not tell" in shown
+    assert "firmware             ? not known: permission denied" in shown
+    assert "→ log in as root, or give this account leave" in shown
+    assert "? not known: this host does not tell" in shown
 
 
 def test_sources_are_shown_on_demand_only() -> None:
@@ -177,7 +177,7 @@ def test_the_page_is_narrowed_by_words_of_labels_values_sections_and_ids() -> No
 
 
 def test_a_fact_with_an_empty_value_is_a_dash_and_no_blank() -> None:
-    empty = capabilities("h1", facts=[Fact("kernel.taint", Section.KERNEL, "taint")])
+    empty = capabilities("h1", facts=[Fact("kernel.tainted", Section.KERNEL, "taint")])
     assert "taint                –" in text(facts_page(empty, UNICODE, 100, sources=False))
 
 
@@ -286,8 +286,8 @@ def test_a_finding_is_told_with_evidence_mend_and_source() -> None:
     for words in (
         "! medium",
         "web-01 on h1",
-        "virDomainGetSecurityLabel: none",
-        "set security_driver",
+        "asks for no confinement",
+        "take <seclabel type='none'/> out",
         "source",
     ):
         assert words in shown
@@ -324,3 +324,9 @@ def test_findings_are_filtered_by_field() -> None:
     keep = posture_filter("severity:high,medium guest:web")
     assert keep is not None
     assert [row.finding.id for row in rows_of(posture("h1")) if keep(row)] == ["guests.confinement"]
+
+
+def test_findings_are_filtered_by_words_of_what_was_seen() -> None:
+    keep = posture_filter("16509")
+    assert keep is not None
+    assert [row.finding.id for row in rows_of(posture("h1")) if keep(row)] == ["libvirt.tcp"]

@@ -85,7 +85,7 @@ def severity_cell(severity: Severity, glyphs: Glyphs) -> Cell:
 
 
 def posture_columns(glyphs: Glyphs) -> list[Column[PostureRow]]:
-    """Severity, host, guest, what was found."""
+    """Severity, host, guest, what was asked, and what was seen where there is room for it."""
     return [
         Column(
             id="severity",
@@ -122,18 +122,26 @@ def posture_columns(glyphs: Glyphs) -> list[Column[PostureRow]]:
             title="FINDING",
             cell=lambda row: Cell(row.finding.title),
             width=24,
-            flex=4,
+            flex=1,
+            max_width=44,
             sort=lambda row: row.finding.title.casefold(),
             priority=9,
+        ),
+        Column(
+            id="seen",
+            title="SEEN",
+            cell=lambda row: Cell(row.finding.evidence, Tone.DIM),
+            width=32,
+            flex=4,
         ),
     ]
 
 
 def posture_filter(query: str) -> Predicate[PostureRow] | None:
-    """Words look at what was found, fields at the rest. Raises FilterError."""
+    """Words look at what was asked and seen, fields at the rest. Raises FilterError."""
     return parse(
         query,
-        lambda row: row.finding.title,
+        lambda row: f"{row.finding.title}: {row.finding.evidence}",
         {
             "host": lambda row: row.host,
             "guest": lambda row: row.finding.name,

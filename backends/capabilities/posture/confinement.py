@@ -17,7 +17,7 @@ from backends.model.posture import Finding, Severity
 from backends.probes.qemu_conf import PATH
 from backends.probes.survey.kernel import security_modules, selinux_enforces
 
-_CONFINED = Question("guests.confinement", "guests are confined")
+_CONFINED = Question("guests.confinement", "confinement of guests")
 _DRIVERS = (QEMU, "lxc")
 """Those of libvirt's drivers that have security models."""
 _ENFORCE = "/sys/fs/selinux/enforce"

@@ -72,7 +72,7 @@ def system_calls(looked: Looked) -> Iterator[Finding]:
         return
     conf = looked.exposure.qemu
     protection = _Protection(
-        Question("guests.seccomp", "QEMU's system calls are filtered"),
+        Question("guests.seccomp", "filter of QEMU's system calls"),
         Severity.MEDIUM,
         has="with a filter of system calls",
         lacks="without a filter of system calls",
@@ -95,7 +95,7 @@ def devices(looked: Looked) -> Iterator[Finding]:
         return
     conf = looked.exposure.qemu
     protection = _Protection(
-        Question("guests.devices", "QEMU sees its own devices only"),
+        Question("guests.devices", "devices that QEMU sees"),
         Severity.LOW,
         has="with a /dev of its own",
         lacks="with all of the host's /dev in sight",
