@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 
 from textual.app import App
@@ -63,9 +64,12 @@ class Growths:
     async def _run(self, fleet: Fleet, plan: GrowPlan, at_end: Callable[[Growth], None]) -> None:
         growth = Growth(plan, started=True)
         try:
-            async for progress in fleet.grow(plan):
-                growth = replace(growth, progress=progress)
-                self._tell(growth)
+            async with aclosing(
+                fleet.grow(plan)
+            ) as steps:  # leaving the program stops it before the next step
+                async for progress in steps:
+                    growth = replace(growth, progress=progress)
+                    self._tell(growth)
         except FerryError as error:
             growth = replace(growth, error=error)
         growth = replace(growth, over=True)

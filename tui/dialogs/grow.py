@@ -182,7 +182,7 @@ def leave_growth_dialog(growths: list[Growth]) -> ChoiceDialog[bool]:
     """Leaving the program while disks grow."""
     names = ", ".join(f"{each.plan.target} of {each.plan.name}" for each in growths)
     words = (
-        f"{names}: the step under way may end or not, and those after it are not begun. A new plan finds out what"
+        f"{names}: the step under way comes to its end, and those after it are not begun. A new plan finds out what"
         " is done and goes on from there."
     )
     return confirm(

@@ -15,6 +15,9 @@ from rich.cells import cell_len, set_cell_size
 
 R = TypeVar("R")
 
+_ENDS_LEAST = 8
+"""Cells below which two ends of a text tell less than its beginning."""
+
 GAPS = (2, 1)
 """Blank cells between two columns: the airy one when everything fits, else the tight one."""
 
@@ -58,7 +61,8 @@ class Column(Generic[R]):
     `width` is the width in cells, or the least width when `flex` is set: columns share what is left
     over in proportion to `flex`, each up to `max_width`. In a pane too narrow for all, the column of
     the lowest `priority` vanishes first, of equals the rightmost. `sort` gives the value to sort by;
-    rows for which it is None come last in both directions.
+    rows for which it is None come last in both directions. With `keeps_end`, text that is too long loses its
+    middle: ends tell paths and IQNs apart.
     """
 
     id: str
@@ -71,6 +75,7 @@ class Column(Generic[R]):
     max_width: int | None = None
     priority: int = 0
     descending_first: bool = False
+    keeps_end: bool = False
 
 
 class Placement(NamedTuple, Generic[R]):
@@ -133,3 +138,13 @@ def fit(text: str, width: int, align: Align, ellipsis: str) -> str:
         return set_cell_size(text, width - 1) + ellipsis if width > 0 else ""
     padding = " " * (width - length)
     return padding + text if align is Align.RIGHT else text + padding
+
+
+def fit_ends(text: str, width: int, ellipsis: str) -> str:
+    """As `fit`, on the left; text that is too long loses its middle: `iqn.2…disks/1`."""
+    if cell_len(text) <= width or width < _ENDS_LEAST or not text.isascii():
+        return fit(text, width, Align.LEFT, ellipsis)
+    head = (width - 1) // 3
+    return fit(
+        f"{text[:head]}{ellipsis}{text[len(text) - (width - 1 - head) :]}", width, Align.LEFT, ellipsis
+    )

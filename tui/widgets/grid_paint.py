@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.glyphs import Glyphs
-from tui.widgets.grid_columns import Align, Column, Placement, Tone, fit
+from tui.widgets.grid_columns import Align, Column, Placement, Tone, fit, fit_ends
 from tui.widgets.grid_lines import GUTTER, THUMB, Line
 
 COMPONENT_CLASSES = frozenset({*(f"grid--{tone}" for tone in Tone), "grid--header", "grid--cursor"})
@@ -89,7 +89,13 @@ class Painter:
         x = 0
         for (column, start, cell_width), (text, style) in zip(placements, cells, strict=False):
             pieces.append((" " * (start - x), base))
-            pieces.append((fit(text, cell_width, column.align, self._glyphs.ellipsis), style))
+            ellipsis = self._glyphs.ellipsis
+            fitted = (
+                fit_ends(text, cell_width, ellipsis)
+                if column.keeps_end
+                else fit(text, cell_width, column.align, ellipsis)
+            )
+            pieces.append((fitted, style))
             x = start + cell_width
         pieces.append((" " * (width - GUTTER - THUMB - x) + thumb, base))
         return _join(pieces, width)

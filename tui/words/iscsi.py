@@ -34,6 +34,7 @@ def target_columns(glyphs: Glyphs) -> list[Column[IscsiTarget]]:
             width=24,
             flex=1,
             max_width=64,
+            keeps_end=True,
             sort=lambda target: target.iqn,
             priority=9,
         ),

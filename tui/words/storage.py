@@ -167,6 +167,7 @@ def storage_columns(glyphs: Glyphs) -> list[Column[StorageRow]]:
             width=16,
             flex=1,
             max_width=56,
+            keeps_end=True,
             sort=lambda row: row.storage.label.casefold(),
             priority=9,
         ),
