@@ -41,6 +41,19 @@ class StorageNode(Node):
         """
         return self.exec("tgtadm", "--lld", "iscsi", *arguments).stdout
 
+    def resize_lun(self, lun: int, size_bytes: int) -> None:
+        """Make a disk larger, or as large as it was, while initiators are logged in; they are not told.
+
+        Raises:
+            LabError: tgtadm refused.
+        """
+        disk = self.layout.shared / "lun" / f"lun{lun}"
+        with disk.open("r+b") as file:
+            file.truncate(size_bytes)
+        which = ("--op", "update", "--mode", "logicalunit", "--tid", "1", "--lun", str(lun))
+        for change in ("online=0", f"path={disk}", "online=1"):  # it measures a file when it opens it
+            self.tgt(*which, "--params", change)
+
     def _offers_disks(self) -> bool:
         shown = self.exec("tgtadm", "--lld", "iscsi", "--op", "show", "--mode", "target", check=False).stdout
         return shown.rstrip().endswith("ALL")

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
 
 import pytest
 
-from backends.api import Fleet
+from backends.api import Fleet, open_fleet
 from backends.errors import ActionError
-from backends.lab.guest import Guest
+from backends.lab.guest import Guest, define
 from backends.lab.guest_xml import Disk, Format, GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.layout import LOCAL_IMAGES_IN_HOST
 from backends.lab.process import wait_until
+from backends.lab.storage_node import LUN_BYTES
 from backends.model.guest import GuestAction, GuestState
 from backends.model.storage import GrowKind, LayerKind, StepState
 from tests.lab.growing import MIB, all_of, running, size_inside
+from tests.lab.test_without_permission import in_the_group
 from tests.watching import guest_named, until
 
 LOCAL = str(LOCAL_IMAGES_IN_HOST)
@@ -75,16 +78,81 @@ async def test_the_image_of_a_guest_that_is_off_grows_and_the_guest_finds_it_so(
     assert await asyncio.to_thread(size_inside, lab, made) == 72 * MIB
 
 
-async def test_snapshots_inside_and_images_on_top_keep_an_image_as_it_is(lab: Lab, fleet: Fleet) -> None:
-    spec = GuestSpec(name="web", disk=Disk.LOCAL, disk_format=Format.QCOW2)
-    _, guest = await running(lab, fleet, spec)
+@pytest.fixture
+def lun(lab: Lab) -> Iterator[int]:
+    """One that has its usual size again afterwards."""
+    yield 1
+    lab.storage.resize_lun(1, LUN_BYTES)
+
+
+async def test_a_guest_on_a_lun_sees_more_once_the_storage_gives_more_and_not_before(
+    lab: Lab, fleet: Fleet, lun: int
+) -> None:
+    made, guest = await running(lab, fleet, GuestSpec(name="web", disk=Disk.ISCSI, lun=lun))
+    plan = await fleet.plan_growth(guest.key, "vda", 2 * LUN_BYTES)
+    assert [(step.kind, step.ours) for step in plan.steps] == [
+        (GrowKind.GROW_LUN, False),
+        (GrowKind.RESIZE_GUEST_DISK, True),
+        (GrowKind.INSIDE_GUEST, False),
+    ]
+    too_soon = (await all_of(fleet, plan))[-1]
+    assert too_soon.states == (StepState.LEFT, StepState.FAILED, StepState.LEFT)
+    assert "has to have 256.0 MiB more" in too_soon.words
+    assert await asyncio.to_thread(size_inside, lab, made) == LUN_BYTES
+    await asyncio.to_thread(lab.storage.resize_lun, lun, 2 * LUN_BYTES)
+    last = (await all_of(fleet, plan))[-1]
+    assert last.states == (StepState.DONE, StepState.DONE, StepState.LEFT)
+    assert await asyncio.to_thread(size_inside, lab, made) == 2 * LUN_BYTES
     await fleet.act(guest.key, GuestAction.FORCE_OFF)
-    await until(fleet, lambda state: guest_named(state, "web").state is GuestState.OFF)
+
+
+async def test_who_may_use_libvirt_and_not_the_images_lets_libvirt_grow_them(lab: Lab) -> None:
+    host = lab.host("h1")
+    await asyncio.to_thread(define, GuestSpec(name="web", disk=Disk.LOCAL), host, start=False)
+    await on(lab, "chmod", "644", f"{LOCAL}/web.img")
+    await on(lab, "virsh", "pool-refresh", "default")
+    with in_the_group(lab) as spec:
+        async with open_fleet([spec]) as joe:
+            state = await until(joe, lambda state: any(g.disks for g in state.guests()))
+            guest = guest_named(state, "web")
+            plan = await joe.plan_growth(guest.key, "vda", 80 * MIB)
+            assert [step.kind for step in plan.steps] == [GrowKind.RESIZE_VOLUME, GrowKind.INSIDE_GUEST]
+            assert (await all_of(joe, plan))[-1].succeeded
+    assert await on(lab, "stat", "-c", "%s", f"{LOCAL}/web.img") == f"{80 * MIB}\n"
+
+
+async def test_snapshots_inside_keep_an_image_as_it_is(lab: Lab, fleet: Fleet) -> None:
+    spec = GuestSpec(name="web", disk=Disk.LOCAL, disk_format=Format.QCOW2)
+    await asyncio.to_thread(define, spec, lab.host("h1"), start=False)
+    state = await until(fleet, lambda state: any(g.disks for g in state.guests()))
+    guest = guest_named(state, "web")
+    assert not (await fleet.plan_growth(guest.key, "vda", 72 * MIB)).refused
     await on(lab, "qemu-img", "snapshot", "-c", "monday", f"{LOCAL}/web.img")
     plan = await fleet.plan_growth(guest.key, "vda", 72 * MIB)
     assert "monday" in plan.refused
     with pytest.raises(ActionError, match="monday"):
         await all_of(fleet, plan)
+
+
+async def test_an_image_that_others_are_made_on_is_left_alone_and_they_are_named(
+    lab: Lab, fleet: Fleet
+) -> None:
+    host = lab.host("h1")
+    await asyncio.to_thread(define, GuestSpec(name="base", disk=Disk.LOCAL), host, start=False)
+    top = GuestSpec(name="top", disk=Disk.LOCAL, disk_format=Format.QCOW2)
+    await asyncio.to_thread(define, top, host, start=False)
+    over = ("-f", "qcow2", "-b", f"{LOCAL}/base.img", "-F", "raw", f"{LOCAL}/top.img")
+    await on(lab, "qemu-img", "create", "-q", *over)
+    await on(lab, "virsh", "start", "top")
+    await until(
+        fleet, lambda state: any(g.name == "top" and g.disks and g.disks[0].layers for g in state.guests())
+    )
+    base = await fleet.plan_growth(guest_named(fleet.state, "base").key, "vda", 96 * MIB)
+    assert "top" in base.refused
+    chain = await fleet.chain(guest_named(fleet.state, "top").key, "vda")
+    assert [link.label for link in chain.links if link.kind is LayerKind.BACKING] == [f"{LOCAL}/base.img"]
+    above = await fleet.plan_growth(guest_named(fleet.state, "top").key, "vda", 96 * MIB)
+    assert (await all_of(fleet, above))[-1].succeeded
 
 
 async def test_a_full_image_that_cannot_have_its_room_is_refused_and_a_sparse_one_is_a_doubt(

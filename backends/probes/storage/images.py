@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ from backends.untrusted import clean
 DEADLINE_S = 15.0
 """It opens the images, which may be on slow storage."""
 _PATH_LIMIT = 4096
+_TWICE = re.compile(r"(Could not open '[^']{1,4096}': )\1")
+"""Each of QEMU's layers says it anew."""
 _MOST_IMAGES = 200
 """libvirt follows no longer chain."""
 _MOST_BYTES = 1 << 63
@@ -125,6 +128,7 @@ def _reason(answer: Answer) -> str:
     if answer.status == 127 or "qemu-img: not found" in answer.err:
         return "the host has no qemu-img"
     said = " ".join((answer.err or answer.out).split()).removeprefix("qemu-img: ")
+    said = _TWICE.sub(r"\1", said)
     return clean(said, limit=300) or f"qemu-img ended with status {answer.status}"
 
 

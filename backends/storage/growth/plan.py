@@ -22,6 +22,7 @@ LARGEST_BYTES = 1 << 62
 """More than any image or device can have."""
 GROWN_WHILE_ACTIVE = ("qemu",)
 """libvirt's drivers with virDomainBlockResize (hvsupport.html)."""
+_TOLD_WHILE_IT_RUNS = "QEMU tells it while the guest runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def draw(stack: Stack, size_bytes: int) -> Drawn:
             f"it is not known how large {stack.disk.target} of {stack.name} is",
             host=stack.spec.name,
             operation="plan its growth",
-            hint=stack.images.trouble or stack.ground.trouble or stack.ground.mend,
+            hint=stack.images.trouble or stack.ground.trouble or _TOLD_WHILE_IT_RUNS,
         )
     after = rounded_up(size_bytes, SECTOR_BYTES)
     why, hint = _obstacle(stack, before, after)

@@ -41,7 +41,7 @@ async def grow(plan: GrowPlan, host: Supervisor) -> AsyncGenerator[GrowProgress,
         trouble = await _one(plan, number, host)
         if trouble:
             states[number] = StepState.FAILED
-            yield GrowProgress(plan, tuple(states), _failed(plan, number, trouble), finished=True)
+            yield GrowProgress(plan, tuple(states), _failed(plan, states, number, trouble), finished=True)
             return
         states[number] = StepState.DONE
         for before in range(number):
@@ -74,7 +74,7 @@ async def _one(plan: GrowPlan, number: int, host: Supervisor) -> str:
     except FerryError as error:
         return f"{error.cause} ({error.hint})" if error.hint else error.cause
     if step.kind is GrowKind.RESCAN_LUN and any(each.step.kind is step.kind for each in drawn.planned):
-        return "the LUN is not as large as it has to be: let it grow on its storage first"
+        return "the LUN is not as large as it has to be"
     if _of(step, drawn.planned) is not None:
         return "it was done, and nothing has become larger"
     return _misfit(plan.steps[number + 1 :], drawn)
@@ -139,11 +139,17 @@ async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
-def _failed(plan: GrowPlan, number: int, trouble: str) -> str:
+def _failed(plan: GrowPlan, states: Sequence[StepState], number: int, trouble: str) -> str:
     done = [step.kind.value for step in plan.steps[:number] if step.ours]
     left = [step.kind.value for step in plan.steps[number + 1 :] if step.ours]
+    waits = [
+        step.words
+        for step, state in zip(plan.steps[:number], states, strict=False)
+        if step.kind in _ON_STORAGE and state is StepState.LEFT
+    ]
     parts = [
         f"{plan.steps[number].kind.value}: {trouble}",
+        f"this has to be done before: {waits[0]}" if waits else "",
         f"done before: {', '.join(done)}" if done else "nothing was changed before",
         f"left: {', '.join(left)}" if left else "",
         _PLAN_ANEW,

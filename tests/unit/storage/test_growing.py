@@ -126,7 +126,7 @@ async def test_a_lun_that_has_not_grown_ends_it_at_the_rescan_with_nothing_chang
     world.storage = 10 * GIB
     last = (await all_of(world, world.plan()))[-1]
     assert last.states == (LEFT, FAILED, WAITING, WAITING, WAITING, LEFT)
-    assert "on its storage first" in last.words
+    assert "on its storage, the LUN" in last.words
     assert "nothing was changed before" in last.words
     assert world.commands == ["tee"]
     world.storage = 40 * GIB
@@ -137,7 +137,7 @@ async def test_a_lun_that_has_grown_too_little_is_not_enough(world: World) -> No
     world.storage = 15 * GIB
     last = (await all_of(world, world.plan()))[-1]
     assert last.states[1] is FAILED
-    assert "on its storage first" in last.words
+    assert "on its storage, the LUN" in last.words
     assert world.commands == ["tee"]
 
 
