@@ -54,18 +54,19 @@ def volume_seen(pool: Pool, volume: Volume) -> Seen | None:
     name = wwid.canonical(volume.key)
     way = Way(WayKind.POOL, pool.name, volume.path if volume.path.startswith("/") else "")
     if pool.type in ("iscsi", "iscsi-direct") and pool.source.devices and lun is not None:
-        key = f"{pool.source.devices[0]}/{lun[1]}"
+        key, label = f"{pool.source.devices[0]}/{lun[1]}", f"{pool.source.devices[0]} LUN {lun[1]}"
         kind, aliases = StorageKind.ISCSI, frozenset({f"iqn:{key}"}) | wwid.aliases(name)
     elif name:
         is_fibre = pool.source.adapter.startswith("fc_host")
         kind = StorageKind.FIBRE_CHANNEL if is_fibre else StorageKind.BLOCK
-        key, aliases = name, wwid.aliases(name)
+        key = label = name
+        aliases = wwid.aliases(name)
     else:
         return None
     return Seen(
         kind,
         key,
-        key,
+        label,
         aliases,
         way,
         Access.READ_WRITE,
