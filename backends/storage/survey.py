@@ -170,7 +170,7 @@ async def _pools(session: Session) -> LibvirtTold:
 
 
 async def _volumes(connection: Connection, pool: Pool) -> Mapping[str, Volume]:
-    """None where they are not told: the pool then stands for all of them."""
+    """Empty where they are not told: the pool then stands for all of them."""
     try:
         return {volume.name: volume for volume in await read_volumes(connection, pool)}
     except FerryError:
