@@ -58,7 +58,7 @@ async def all_scenes(lab: Lab, fleet: Fleet, tell: Callable[[str], None]) -> Non
     async with program_on(fleet, size=USUAL) as program:
         stage = Stage(lab, fleet, program, tell)
         await program.sees(MOVER)
-        for scene in (_guests, _capabilities, _move, _unfinished, _stale):
+        for scene in (_guests, _capabilities, _storage, _move, _unfinished, _stale):
             await scene(stage)
     for name, size, settings in (
         ("guests-ascii", SMALL, Settings(theme="ansi", glyphs=ASCII)),
@@ -181,6 +181,41 @@ async def _capabilities(stage: Stage) -> None:
     for name, size in (("posture-80x24", SMALL), ("posture-200x50", LARGE), ("posture", USUAL)):
         await stage.shoot(name, size)
     await program.press("escape", "1")
+    await program.sees("GUESTS")
+
+
+async def _storage(stage: Stage) -> None:
+    """What storage the hosts see, proof that they share it, and a disk from the guest to the bytes, larger by a GiB."""
+    program = stage.program
+    await program.press("3")
+    await program.no_longer_sees("Asking the hosts")
+    await program.no_longer_sees("asking ...")
+    for name, size in (("storage-80x24", SMALL), ("storage-200x50", LARGE), ("storage", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("slash", *"shared:yes", "enter", "v")
+    await program.sees("do these hosts see the same storage?")
+    await stage.shoot("prove")
+    await program.press("y")
+    await program.sees("SEEN BY")
+    await program.no_longer_sees("trying it ...")
+    await stage.shoot("storage-page")
+    await program.press("escape", "escape", "1")
+    await program.sees("GUESTS")
+    await _select(program, MOVER)
+    await program.press("d")
+    await program.sees("DISKS")
+    await program.no_longer_sees("reading")
+    for name, size in (("disks-80x24", SMALL), ("disks", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("plus")
+    await program.sees("how large is it to be?")
+    await program.press(*"+1G")
+    await stage.shoot("grow")
+    await program.press("enter")
+    await program.sees("y copies the commands")
+    for name, size in (("growth-plan-80x24", SMALL), ("growth-plan", USUAL)):
+        await stage.shoot(name, size)
+    await program.press("escape", "escape")
     await program.sees("GUESTS")
 
 
