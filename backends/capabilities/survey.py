@@ -29,35 +29,52 @@ from backends.probes.survey.kernel import kernel_facts
 from backends.probes.survey.machine import machine_facts
 from backends.probes.survey.memory import memory_facts
 from backends.probes.survey.processor import processor_facts
+from backends.probes.survey.question import Question
 from backends.probes.survey.readings import Readings
 from backends.probes.survey.script import ask
 from backends.probes.survey.widths import widths
 
 _NO_FILES = Readings("", is_root=False, clock_ahead_s=None, clock_exact_to_s=0.0, took_s=0.0, files={})
 """Of a host that is reached by libvirt alone."""
+_FILES = Question("machine.files", Section.MACHINE, "its own files")
 _ORDER = list(Section)
 
 
 async def survey(session: Session) -> HostCapabilities:
     """Raises FerryError when the host does not answer; what a part of it does not tell is a fact's trouble."""
     began_s = time.monotonic()
-    readings, offers = await asyncio.gather(_readings(session), _offers(session))
+    told, offers = await asyncio.gather(_readings(session), _offers(session))
     took_s = time.monotonic() - began_s
-    commands = 0 if session.shell is None else 1
+    if isinstance(told, FerryError) and all(offer.trouble for offer in offers):
+        raise told
     return conclude(
-        session.host, readings, offers, commands=commands, took_s=took_s, unheard=_unheard(session)
+        session.host,
+        told if isinstance(told, Readings) else None,
+        offers,
+        commands=0 if session.shell is None else 1,
+        took_s=took_s,
+        unheard=tuple(_unheard(session, told)),
     )
 
 
-def _unheard(session: Session) -> tuple[Fact, ...]:
-    """Why libvirt, or a driver that was asked for, tells nothing: what it would have told has no fact of its own."""
-    if not session.trouble:
-        return ()
-    return (Fact("libvirt.answers", Section.LIBVIRT, "libvirt", trouble=session.trouble, mend=session.hint),)
+def _unheard(session: Session, told: Readings | FerryError | None) -> Iterator[Fact]:
+    """Why the shell, libvirt, or a driver that was asked for, tells nothing: what it would have told has no facts."""
+    if told is None:
+        yield _FILES.unknown(
+            "this host is reached by libvirt alone", mend="name it as user@host, to be reached over SSH"
+        )
+    if isinstance(told, FerryError):
+        yield _FILES.unknown(told.cause, mend=told.hint)
+    if session.trouble:
+        yield Fact("libvirt.answers", Section.LIBVIRT, "libvirt", trouble=session.trouble, mend=session.hint)
 
 
-async def _readings(session: Session) -> Readings | None:
-    return None if session.shell is None else await ask(session.shell)
+async def _readings(session: Session) -> Readings | FerryError | None:
+    """None where there is no shell; the error of one that does not answer hides nothing of what libvirt tells."""
+    try:
+        return None if session.shell is None else await ask(session.shell)
+    except FerryError as error:
+        return error
 
 
 async def _offers(session: Session) -> tuple[DriverOffer, ...]:
@@ -113,13 +130,7 @@ def _hardware(
 
 
 def _facts(readings: Readings | None, offers: Sequence[DriverOffer], machine: str) -> Iterator[Fact]:
-    if readings is None:
-        trouble, mend = (
-            "this host is reached by libvirt alone",
-            "name it as user@host, to be reached over SSH",
-        )
-        yield Fact("machine.files", Section.MACHINE, "its own files", trouble=trouble, mend=mend)
-    else:
+    if readings is not None:
         yield from machine_facts(readings)
         yield from processor_facts(readings, machine)
         yield from memory_facts(readings)

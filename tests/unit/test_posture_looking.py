@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,45 +15,16 @@ from backends.errors import DeadlineError, FerryError, LinkError
 from backends.fleet.session import Session
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement, SecurityModel
-from backends.model.counters import HostCounters
 from backends.model.fleet import HostView
 from backends.model.host import HostName, HostSpec, Link, LinkStatus, Reach
 from backends.model.posture import Finding, Posture, Severity
 from backends.remote.local import LocalShell
-from backends.remote.shell import Answer, Stream
+from tests.unit.deaf import DeafShell
 
 DENIED = LinkStatus(
     Link.DEGRADED, datetime.now(UTC), "permission denied: /run/libvirt/libvirt-sock", "the group"
 )
 CONFINED = DriverConfinement((SecurityModel("apparmor"),), (GuestConfinement("u", "web", active=True),))
-
-
-class DeafShell:
-    """A host that lets us in and answers no command."""
-
-    lost_reason = ""
-
-    def __init__(self) -> None:
-        self.lost = asyncio.Event()
-        self.asked = 0
-
-    async def run(self, argv: Sequence[str], *, stdin: bytes = b"", deadline_s: float = 8.0) -> Answer:
-        self.asked += 1
-        raise DeadlineError("no answer within 8 s", operation="sh", hint="is the host busy?")
-
-    def open_process(
-        self, argv: Sequence[str], *, stall_s: float = 30.0
-    ) -> AbstractAsyncContextManager[Stream]:
-        raise DeadlineError("no answer")
-
-    async def forward_socket(self, remote_path: str, folder: Path) -> str:
-        raise LinkError("no answer")
-
-    async def host_counters(self) -> HostCounters:
-        raise LinkError("no answer")
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
 
 
 async def read(shell: LocalShell | DeafShell | None, *drivers: str, link: LinkStatus = DENIED) -> Posture:
