@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
-from backends.lab.guest_xml import MIB
 from backends.lab.host import Host
+from backends.lab.loop_device import LoopDevice, loop_device
 
-FOLDER = PurePosixPath("/var/lib/libvirt")
 SETTINGS = "/etc/lvm/lvmlocal.conf"
 """Settings here win over those of lvm.conf (lvm.conf(5))."""
 # Without udev and device-mapper. Other loop devices are not looked at: they are the machine's, or other labs'.
@@ -35,12 +33,7 @@ class VolumeGroup:
 
     host: Host
     name: str
-    device: str
-    """The loop device: it stands for a LUN."""
-
-    @property
-    def file(self) -> str:
-        return f"{FOLDER}/{self.name}.pv"
+    device: LoopDevice
 
     def lvm(self, *words: str) -> str:
         """Run one of LVM's commands; returns what it printed.
@@ -60,28 +53,20 @@ class VolumeGroup:
         words = ("--noheadings", "--units", "b", "--nosuffix", "-o", "lv_size")
         return int(self.lvm("lvs", *words, f"{self.name}/{volume}"))
 
-    def enlarge_device(self, mib: int) -> None:
-        """What the storage does to a LUN; LVM does not know of it yet."""
-        self.host.exec("truncate", "-s", str(mib * MIB), self.file)
-        self.host.exec("losetup", "-c", self.device)
-
 
 @contextmanager
 def volume_group(host: Host, name: str, mib: int) -> Iterator[VolumeGroup]:
-    """A group of this size while the block lasts. `Lab.down` removes what a killed owner has left.
+    """A group on a device of this size while the block lasts.
 
     Raises:
         LabError: no loop device is free, or LVM refused.
     """
-    file = f"{FOLDER}/{name}.pv"
-    host.exec("truncate", "-s", str(mib * MIB), file)
-    device = host.exec("losetup", "-f", "--show", file).stdout.strip()
-    group = VolumeGroup(host, name, device)
-    try:
-        host.exec("tee", SETTINGS, stdin=CONFIGURATION % device)
-        group.lvm("pvcreate", "-q", device)
-        group.lvm("vgcreate", "-q", name, device)
-        yield group
-    finally:
-        host.exec("losetup", "-d", device, check=False)
-        host.exec("rm", "-f", file, SETTINGS, check=False)
+    with loop_device(host, name, mib) as device:
+        group = VolumeGroup(host, name, device)
+        host.exec("tee", SETTINGS, stdin=CONFIGURATION % device.path)
+        try:
+            group.lvm("pvcreate", "-q", device.path)
+            group.lvm("vgcreate", "-q", name, device.path)
+            yield group
+        finally:
+            host.exec("rm", "-f", SETTINGS, check=False)

@@ -14,6 +14,7 @@ from backends.lab.guest import Guest, define
 from backends.lab.guest_xml import Disk, Format, GuestSpec
 from backends.lab.lab import Lab
 from backends.lab.layout import LOCAL_IMAGES_IN_HOST
+from backends.lab.loop_device import LoopDevice, loop_device
 from backends.lab.process import wait_until
 from backends.lab.storage_node import LUN_BYTES
 from backends.model.guest import GuestAction, GuestState
@@ -104,6 +105,30 @@ async def test_a_guest_on_a_lun_sees_more_once_the_storage_gives_more_and_not_be
     assert last.states == (StepState.DONE, StepState.DONE, StepState.LEFT)
     assert await asyncio.to_thread(size_inside, lab, made) == 2 * LUN_BYTES
     await fleet.act(guest.key, GuestAction.FORCE_OFF)
+
+
+@pytest.fixture
+def device(lab: Lab) -> Iterator[LoopDevice]:
+    """One of 64 MiB."""
+    with loop_device(lab.host("h1"), "disk", 64) as made:
+        yield made
+        lab.clear()
+
+
+async def test_a_guest_on_a_whole_device_sees_more_once_that_has_more(
+    lab: Lab, fleet: Fleet, device: LoopDevice
+) -> None:
+    spec = GuestSpec(name="web", disk=Disk.DEVICE, device=device.path)
+    made, guest = await running(lab, fleet, spec)
+    refused = await fleet.plan_growth(guest.key, "vda", 100 * MIB)
+    assert device.path in refused.refused
+    assert "losetup" in refused.hint
+    await asyncio.to_thread(device.enlarge, 128)
+    plan = await fleet.plan_growth(guest.key, "vda", 100 * MIB)
+    assert (plan.before_bytes, plan.after_bytes) == (64 * MIB, 128 * MIB)
+    assert any("whole device" in doubt for doubt in plan.doubts)
+    assert (await all_of(fleet, plan))[-1].succeeded
+    assert await asyncio.to_thread(size_inside, lab, made) == 128 * MIB
 
 
 async def test_who_may_use_libvirt_and_not_the_images_lets_libvirt_grow_them(lab: Lab) -> None:

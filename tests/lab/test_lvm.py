@@ -46,7 +46,7 @@ def test_what_vgs_lvs_and_pvs_really_tell_is_understood(group: VolumeGroup) -> N
     ]
     physical = lvm.parse(group.lvm("pvs", *as_json, "-o", "pv_all"))
     assert physical is not None
-    assert [(each.device, each.size_bytes) for each in physical.unused] == [(group.device, 60 * MIB)]
+    assert [(each.device, each.size_bytes) for each in physical.unused] == [(group.device.path, 60 * MIB)]
     assert '"lv_name":"web"' in group.lvm("lvs", *as_json)
 
 
@@ -58,8 +58,8 @@ async def test_the_chain_leads_from_the_guest_through_lvm_to_the_device(
         (LayerKind.GUEST_DISK, "vda of web", 16 * MIB),
         (LayerKind.LOGICAL_VOLUME, "vg/web", 16 * MIB),
         (LayerKind.VOLUME_GROUP, "vg", 60 * MIB),
-        (LayerKind.PHYSICAL_VOLUME, group.device, 60 * MIB),
-        (LayerKind.DEVICE, group.device, 61 * MIB),
+        (LayerKind.PHYSICAL_VOLUME, group.device.path, 60 * MIB),
+        (LayerKind.DEVICE, group.device.path, 61 * MIB),
     ]
     assert not any(link.trouble for link in chain.links)
 
@@ -83,7 +83,7 @@ async def test_a_group_without_room_is_refused_until_its_device_has_more(
     plan = await fleet.plan_growth(guest.key, "vda", 100 * MIB)
     assert "lacks 40.0 MiB" in plan.refused
     assert "vgextend vg" in plan.hint
-    group.enlarge_device(121)
+    group.device.enlarge(121)
     plan = await fleet.plan_growth(guest.key, "vda", 100 * MIB)
     assert [(step.kind, step.before_bytes, step.after_bytes) for step in plan.steps] == [
         (GrowKind.RESIZE_PV, 60 * MIB, 120 * MIB),
@@ -110,7 +110,7 @@ async def test_a_plan_that_somebody_has_overtaken_is_not_carried_out(
 async def test_a_plan_stops_at_the_step_that_fails_and_a_new_one_does_the_rest(
     fleet: Fleet, group: VolumeGroup, guest: Guest
 ) -> None:
-    group.enlarge_device(121)
+    group.device.enlarge(121)
     plan = await fleet.plan_growth(guest.key, "vda", 100 * MIB)
     told = []
     async for progress in fleet.grow(plan):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from backends.errors import ActionError, FerryError, GuestMissingError
+from backends.errors import ActionError, DeadlineError, FerryError, GuestMissingError
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import jobs
 from backends.hypervisor.connection import Connection
@@ -16,7 +16,7 @@ from backends.hypervisor.volume_lookup import VolumePlace, volume_at, volume_nam
 from backends.model.guest import Disk, DiskKind, Guest
 from backends.probes.storage import script
 from backends.probes.storage.images import Images, read_images
-from backends.remote.shell import Shell
+from backends.remote.shell import Answer, Shell
 from backends.storage.growth.layers import Ground, Stack, ground_of
 
 BY_LIBVIRT_ALONE = "this host is reached by libvirt alone"
@@ -79,18 +79,34 @@ async def _look(shell: Shell | None, disk: Disk, path: str) -> _Seen:
     if shell is None:
         return _Seen(path, Ground(None, BY_LIBVIRT_ALONE, _NAME_IT), Images((), BY_LIBVIRT_ALONE, _NAME_IT))
     real, readings, writing = await asyncio.gather(
-        shell.run(("readlink", "-f", "--", path)), script.ask(shell), shell.run(("test", "-w", path))
+        _answer(shell, "readlink", "-f", "--", path), script.ask(shell), _answer(shell, "test", "-w", path)
     )
-    path = real.out.removesuffix("\n") if real.status == 0 and real.out.startswith("/") else path
+    if real is not None and real.status == 0 and real.out.startswith("/"):
+        path = real.out.removesuffix("\n")
     is_device = path.startswith("/dev/") and disk.kind is not DiskKind.FILE
-    images = Images() if is_device and disk.format == "raw" else await read_images(shell, path, disk.format)
+    images = Images() if is_device and disk.format == "raw" else await _images(shell, path, disk.format)
     return _Seen(
         path,
         ground_of(path, readings, is_file=not is_device),
         images,
-        {0: True, 1: False}.get(writing.status),
+        None if writing is None else {0: True, 1: False}.get(writing.status),
         readings.is_root,
     )
+
+
+async def _answer(shell: Shell, *argv: str) -> Answer | None:
+    """None where it hangs, as on a dead server."""
+    try:
+        return await shell.run(argv)
+    except DeadlineError:
+        return None
+
+
+async def _images(shell: Shell, path: str, image_format: str) -> Images:
+    try:
+        return await read_images(shell, path, image_format)
+    except DeadlineError as error:
+        return Images((), f"{error.cause}: its storage seems to hang")
 
 
 def _disk(guest: Guest, target: str) -> Disk:

@@ -17,6 +17,9 @@ from backends.untrusted import clean
 
 _PLAN_ANEW = "look at it, and plan anew: what is done already is left out then"
 _ON_STORAGE = (GrowKind.GROW_LUN,)
+_DONE_BY_ITSELF = (GrowKind.RESCAN_LUN, GrowKind.RESIZE_MULTIPATH, GrowKind.RESIZE_PV)
+"""A storage may tell the host that a LUN has grown, and multipathd may follow by itself (`auto_resize`,
+multipath.conf(5)): what is as it should be is left so."""
 
 
 async def grow(plan: GrowPlan, host: Supervisor) -> AsyncGenerator[GrowProgress, None]:
@@ -68,7 +71,7 @@ async def _one(plan: GrowPlan, number: int, host: Supervisor) -> str:
             return why
         planned = _of(step, drawn.planned)
         if planned is None or planned.deed is None:
-            return "it is not what is needed now"
+            return ""
         await _to_its_end(_do(planned.deed, plan, host))
         drawn = await _look(plan, host)
     except FerryError as error:
@@ -97,16 +100,13 @@ def _misfit(steps: Sequence[GrowStep], drawn: Drawn) -> str:
     if drawn.plan.refused:
         return drawn.plan.refused
     found = [step for step in drawn.plan.steps if step.ours]
+    for each in found:
+        if not any(_is_same(each, step) for step in wanted):
+            now = f" ({each.before_bytes:,} bytes now)" if each.before_bytes is not None else ""
+            return f"to {each.kind.value} is needed in another way{now}"
     for step in wanted:
-        if not any(_is_same(step, each) for each in found):
-            same_kind = next((each for each in found if each.kind is step.kind), None)
-            now = same_kind.before_bytes if same_kind is not None else None
-            return f"to {step.kind.value} is not what is needed now" + (
-                f" ({now:,} bytes now)" if now else ""
-            )
-    if len(found) > len(wanted):
-        missing = next(each for each in found if not any(_is_same(step, each) for step in wanted))
-        return f"to {missing.kind.value} is needed, too"
+        if step.kind not in _DONE_BY_ITSELF and not any(_is_same(step, each) for each in found):
+            return f"to {step.kind.value} is not needed any more"
     return ""
 
 

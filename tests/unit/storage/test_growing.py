@@ -189,8 +189,17 @@ async def test_what_others_do_in_between_is_seen_before_the_next_step(world: Wor
 
     last = (await all_of(world, world.plan(), meddle))[-1]
     assert last.states == (DONE, DONE, DONE, FAILED, WAITING, LEFT)
-    assert "is not what is needed now" in last.words
+    assert "extend the logical volume is needed in another way" in last.words
     assert "lvextend" not in world.commands
+
+
+async def test_what_has_come_by_itself_is_not_done_again(world: World) -> None:
+    plan = world.plan()
+    world.kernel = 40 * GIB
+    last = (await all_of(world, plan))[-1]
+    assert world.commands == ["pvresize", "lvextend", "blockresize"]
+    assert last.succeeded
+    assert last.states[:2] == (DONE, DONE)
 
 
 async def test_a_plan_that_is_refused_raises_its_reason(world: World) -> None:
