@@ -113,6 +113,12 @@ def shrink_images(host: str, mib: int) -> str:
     return f"{host} has {mib} MiB for local images"
 
 
+def enlarge_images(host: str, mib: int) -> str:
+    """Give the shrunk folder of local images more room, with all that is in it."""
+    Lab().host(host).faults.enlarge_images(mib)
+    return f"{host} has {mib} MiB for local images now"
+
+
 def fill_images(host: str) -> str:
     """Fill up the folder of local images, once it was shrunk."""
     Lab().host(host).faults.fill_images()
@@ -139,5 +145,5 @@ def repair() -> str:
 
 ALL = (
     crash, boot, freeze, thaw, cut, heal, rate, block, unblock, kill_daemon, kill_guest, reset_transfers,
-    shrink_images, fill_images, take_memory, change_host_key, repair,
+    shrink_images, enlarge_images, fill_images, take_memory, change_host_key, repair,
 )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 
 from backends.lab.errors import LabError
-from backends.lab.guest_xml import Disk, GuestSpec, domain_xml
+from backends.lab.guest_xml import Disk, Format, GuestSpec, domain_xml
 from backends.lab.layout import Layout
 
 LAYOUT = Layout(root=Path("/lab"), subnet="10.78.0", prepared=Path("/prepared"))
@@ -35,12 +35,22 @@ def test_the_same_name_is_another_guest_in_another_lab() -> None:
         (Disk.SHARED, "file", "/var/lib/libvirt/shared/images/web.img"),
         (Disk.LOCAL, "file", "/var/lib/libvirt/images/web.img"),
         (Disk.ISCSI, "name", "iqn.2026-11.lab:disks/2"),
+        (Disk.DEVICE, "dev", "/dev/vg/web"),
     ],
 )
 def test_a_disk_is_where_it_was_asked_for(disk: Disk, attribute: str, value: str) -> None:
-    source = domain(GuestSpec(name="web", disk=disk, lun=2)).find("devices/disk/source")
+    spec = GuestSpec(name="web", disk=disk, lun=2, device="/dev/vg/web")
+    source = domain(spec).find("devices/disk/source")
     assert source is not None
     assert source.get(attribute) == value
+
+
+def test_a_file_has_the_format_and_the_cache_that_were_asked_for_and_a_device_is_raw() -> None:
+    for disk, form in ((Disk.LOCAL, "qcow2"), (Disk.ISCSI, "raw")):
+        spec = GuestSpec(name="web", disk=disk, disk_format=Format.QCOW2, cache="writethrough")
+        driver = domain(spec).find("devices/disk/driver")
+        assert driver is not None
+        assert (driver.get("type"), driver.get("cache")) == (form, "writethrough")
 
 
 def test_a_guest_can_do_without_a_disk() -> None:

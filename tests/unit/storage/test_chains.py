@@ -18,11 +18,14 @@ from backends.model.storage import Chain, ChainLink, LayerKind
 from backends.probes.storage import images
 from backends.probes.storage.images import Image, Images
 from backends.probes.storage.lvm import REPORT
+from backends.probes.storage.mounts import MOUNTINFO, STATFS
 from backends.probes.survey.readings import Gap, Reading
 from backends.remote.shell import Answer
 from backends.storage.chain import chain_of
-from backends.storage.growth.layers import Ground
+from backends.storage.growth.layers import Ground, ground_of
+from backends.storage.growth.plan import draw
 from backends.untrusted import clean
+from tests.unit.host_files import host
 from tests.unit.storage.disks_of_hosts import broken
 from tests.unit.storage.stacks import (
     EXTENT,
@@ -236,3 +239,34 @@ def test_a_group_that_may_not_be_asked_for_says_what_it_needs() -> None:
 def test_a_file_system_that_does_not_answer_is_told_as_such() -> None:
     chain = chain_of(on_file(free=None))
     assert link(chain, LayerKind.FILE_SYSTEM).trouble
+
+
+# Broken forms -----------------------------------------------------------------------------------------
+
+VOLUME = multipath_files(10 * GIB, 10 * GIB) | {REPORT.name: group_report(device="/dev/mapper/mpatha")}
+TABLES = {
+    MOUNTINFO: "22 1 8:1 / / rw - ext4 /dev/sdb rw\n23 22 253:0 / /srv rw - xfs /dev/vg/web rw",
+    STATFS: "253:0 asked\n253:0 0 4096 1000 500 500",
+    **{path: text for path, text in VOLUME.items() if isinstance(text, str)},
+}
+
+
+@given(st.data(), st.sampled_from(["/dev/vg/web", "/dev/mapper/mpatha", "/dev/sdb", "/srv/a.img", "/dev/"]))
+def test_whatever_a_host_tells_there_is_a_chain_and_a_plan_or_a_reason(
+    data: st.DataObject, path: str
+) -> None:
+    spoiled = data.draw(st.sampled_from(sorted(TABLES)))
+    files = TABLES | {spoiled: data.draw(broken(TABLES[spoiled]))}
+    is_file = not path.startswith("/dev/")
+    ground = ground_of(path, host(files), is_file=is_file)
+    kind = DiskKind.FILE if is_file else DiskKind.BLOCK
+    stack = replace(on_file(), disk=Disk("vda", kind, path, path=path), path=path, ground=ground)
+    stack = replace(stack, images=Images(), virtual_bytes=GIB)
+    for each in chain_of(stack).links:
+        for text in (each.label, each.detail, each.trouble):
+            assert text == clean(text, limit=4096)
+    plan = draw(stack, 20 * GIB).plan
+    assert plan.refused or plan.steps
+    for step in plan.steps:
+        assert step.words == clean(step.words, limit=4096)
+        assert step.command == clean(step.command, limit=4096)
