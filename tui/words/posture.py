@@ -122,7 +122,7 @@ def posture_columns(glyphs: Glyphs) -> list[Column[PostureRow]]:
             title="FINDING",
             cell=lambda row: Cell(row.finding.title),
             width=24,
-            flex=1,
+            flex=4,
             max_width=44,
             sort=lambda row: row.finding.title.casefold(),
             priority=9,
@@ -132,7 +132,7 @@ def posture_columns(glyphs: Glyphs) -> list[Column[PostureRow]]:
             title="SEEN",
             cell=lambda row: Cell(row.finding.evidence, Tone.DIM),
             width=32,
-            flex=4,
+            flex=12,
         ),
     ]
 
