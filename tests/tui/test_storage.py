@@ -109,7 +109,7 @@ async def test_the_pane_names_dangers_worst_first_with_what_mends_them_and_what_
         assert text.index("✘ high") < text.index("! medium")
         assert "→ shut down one of the two guests now" in text
         assert "promised 1.17 TiB (120%); full in about 3 days at today's growth" in text
-        assert "1 pool (images), 3 guests' disks of db-01, old, web-01; 1 without room to write" in text
+        assert "1 pool (images), 3 disks of db-01, old, web-01; 1 without room to write" in text
 
 
 async def test_what_a_host_may_not_tell_is_unknown_with_the_permission_it_needs() -> None:

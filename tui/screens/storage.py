@@ -134,7 +134,8 @@ class StorageScreen(FilteredPlace, StoragePlace):
             names = [*known.hosts, *(host for host in known.left_out if host not in known.hosts)]
             width = max(SIDE_LEAST, min(SIDE_MOST, max(map(len, names), default=0) + 1))
             grid.show_sides(names, host_column(self.session.settings.glyphs, width))
-            grid.show(map(self.row_of, known.storages))
+            silent = self.silent()
+            grid.show(StorageRow(storage, silent) for storage in known.storages)
         self.draw_heading()
         self._draw_detail()
 
@@ -171,9 +172,8 @@ class StorageScreen(FilteredPlace, StoragePlace):
         age = dim(f"asked {clock_time(known.at, now)} ")
         if self.storages.error:
             return (Cell("not asked anew; ", Tone.ALARM), age)
-        hosts = self.state.hosts
-        silent = [host for host in known.hosts if host not in hosts or not can_be_asked(hosts[host])]
-        if silent:
+        all_silent = self.silent()
+        if silent := [host for host in known.hosts if host in all_silent]:
             words = (
                 f"{', '.join(silent)} silent now; "
                 if len(silent) <= 2

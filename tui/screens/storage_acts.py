@@ -9,7 +9,6 @@ from tui.dialogs.prove import prove_dialog
 from tui.screens.place import PlaceScreen
 from tui.storages import Storages
 from tui.words.host import can_be_asked
-from tui.words.storage import StorageRow
 from tui.words.storage_page import Proving
 
 
@@ -41,11 +40,9 @@ class StoragePlace(PlaceScreen):
             proving=storage is not None and storage.id in self.storages.proving,
         )
 
-    def row_of(self, storage: Storage) -> StorageRow:
-        """With the hosts that are silent by now."""
-        hosts = self.state.hosts
-        silent = (host for host in storage.sightings if host not in hosts or not can_be_asked(hosts[host]))
-        return StorageRow(storage, frozenset(silent))
+    def silent(self) -> frozenset[HostName]:
+        """Hosts that do not answer now: what they have told is the last that was known."""
+        return frozenset(name for name, view in self.state.hosts.items() if not can_be_asked(view))
 
     def proving_of(self, storage: Storage) -> Proving:
         """How it stands with its proof."""

@@ -20,7 +20,7 @@ from tui.storages import Storages
 from tui.widgets.chrome import Header, KeyLine
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, LineView, ReadView, dim, line, spread, wrap
-from tui.words.storage import level_cell
+from tui.words.storage import StorageRow, level_cell
 from tui.words.storage_page import storage_page
 
 
@@ -103,7 +103,7 @@ class StoragePageScreen(StoragePlace):
         self.query_one("#heading", LineView).draw(lambda width: [spread(left, right, width)])
 
     def _page(self, width: int) -> list[Line]:
-        row, glyphs = self.row_of(self._storage), self.session.settings.glyphs
+        row, glyphs = StorageRow(self._storage, self.silent()), self.session.settings.glyphs
         lines: list[Line] = []
         if error := self.storages.error:
             told = f"not asked anew: {error}" + (f" ({error.hint})" if error.hint else "")

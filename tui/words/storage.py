@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,7 +58,7 @@ SIDE_LEAST, SIDE_MOST = 10, 16
 
 @dataclass(frozen=True, slots=True)
 class StorageRow:
-    """A storage, and the hosts that have fallen silent since they told of it."""
+    """A storage, and the hosts of the fleet that are silent now: what they told of it is the last that was known."""
 
     storage: Storage
     silent: frozenset[HostName] = frozenset()
@@ -338,18 +338,17 @@ def under_words(storage: Storage, *, names: bool) -> str:
     pools = sorted({pool.name for pool in storage.pools})
     guests = sorted({disk.name for disk in storage.disks})
     full = sum(1 for disk in storage.disks if disk.out_of_space)
-    parts = [
-        _counted(len(pools), "pool", pools if names else ()),
-        _counted(len(storage.disks), "guests' disk", ()),
-        *([f"of {', '.join(guests)}"] if names and guests else []),
-    ]
-    words = ", ".join(parts[:2]) + (f" {parts[2]}" if len(parts) > 2 else "")
+    named = f" ({', '.join(pools)})" if names and pools else ""
+    whose = f" of {', '.join(guests)}" if names and guests else ""
+    words = (
+        f"{_counted(len(pools), 'pool', 'pools')}{named},"
+        f" {_counted(len(storage.disks), 'disk', 'disks')}{whose or ' of guests'}"
+    )
     return f"{words}; {full} without room to write" if full else words
 
 
-def _counted(number: int, what: str, names: Iterable[str]) -> str:
-    named = f" ({', '.join(names)})" if names else ""
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}{named}"
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number or 'no'} {one if number == 1 else many}"
 
 
 def storage_heading(known: StorageMap) -> Line:
