@@ -2,7 +2,8 @@
 
 Two hosts' words are of one storage where they share a name that the storage itself has: a WWID, an IQN with its LUN, an
 export, a cluster file system's UUID. UUIDs of volume groups and of plain file systems are copied with the disk that
-they are on, by every clone of a machine: they count only on a disk that is itself the same. A path counts never.
+they are on, by every clone of a machine: they count only on a disk that is itself the same. An IQN with its LUN counts
+not where a target shows each host another disk by it. A path counts never.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _LAYERS = (StorageKind.LVM, StorageKind.FILE_SYSTEM, StorageKind.OTHER)
 """What lies on disks, lowest first; all others are disks, or reached over a network."""
 _COPIED_WITH_THE_DISK = ("fsuuid:", "vg:")
 _OF_ONE_HOST = ("dev:", "path:")
+_BY_TARGET, _BY_WWID = "iqn:", "wwid:"
 LOCKED_GROUPS = frozenset(
     each.value for each in (Sharing.SANLOCK, Sharing.DLM, Sharing.IDM, Sharing.CLUSTERED)
 )
@@ -65,6 +67,7 @@ class Identities:
 
     rows: tuple[Identity, ...]
     _names: Mapping[Token, int] = field(repr=False)
+    _masked: frozenset[str] = field(default=frozenset(), repr=False)
 
     def find(self, host: HostName, aliases: Iterable[str]) -> int | None:
         """The place in `rows` of what this host calls so."""
@@ -73,17 +76,18 @@ class Identities:
 
     def place(self, host: HostName, seen: Seen | None) -> int | None:
         """The place in `rows` of what this host has told; None for what was not among it."""
-        return None if seen is None else self._names.get(_name(host, seen))
+        return None if seen is None else self._names.get(_name(host, seen, self._masked))
 
 
 def merge(told: Mapping[HostName, Sequence[Seen]]) -> Identities:
     """In the order of the hosts. Takes a time that grows as what was told does."""
     entries = [(host, seen) for host, all_seen in told.items() for seen in all_seen]
+    masked = _masked(seen for _, seen in entries)
     sets = _Sets(len(entries))
     for layer in (None, *_LAYERS):
         for number, (host, seen) in enumerate(entries):
             if (seen.kind if seen.kind in _LAYERS else None) is layer:
-                for token in _tokens(host, seen, sets):
+                for token in _tokens(host, seen, sets, masked):
                     sets.join(number, token)
     groups: dict[int, list[int]] = {}
     for number in range(len(entries)):
@@ -96,7 +100,19 @@ def merge(told: Mapping[HostName, Sequence[Seen]]) -> Identities:
         for place, (id_, group, under) in enumerate(zip(ids, groups.values(), below, strict=True))
     )
     names = {token: places[sets.root(number)] for token, number in sets.tokens.items()}
-    return Identities(tuple(rows), names)
+    return Identities(tuple(rows), names, masked)
+
+
+def _masked(told: Iterable[Seen]) -> frozenset[str]:
+    """Names of LUNs that are other disks for other hosts: two WWIDs of one type (naa, eui, ...) are known for them."""
+    wwids: dict[tuple[str, str], set[str]] = {}
+    for seen in told:
+        names = [alias for alias in seen.aliases if alias.startswith(_BY_WWID)]
+        for alias in seen.aliases:
+            if alias.startswith(_BY_TARGET):
+                for name in names:
+                    wwids.setdefault((alias, name.partition(".")[0]), set()).add(name)
+    return frozenset(alias for (alias, _), names in wwids.items() if len(names) > 1)
 
 
 class _Sets:
@@ -128,33 +144,35 @@ class _Sets:
         return None
 
 
-def _tokens(host: HostName, seen: Seen, sets: _Sets) -> Iterator[Token]:
+def _tokens(host: HostName, seen: Seen, sets: _Sets, masked: frozenset[str]) -> Iterator[Token]:
     """All by which other tellings of the same are found."""
     for alias in seen.aliases:
         if seen.kind in _LAYERS and alias.startswith(_COPIED_WITH_THE_DISK):
-            yield from _scoped(alias, host, seen, sets)
+            yield from _scoped(alias, host, seen, sets, masked)
+        elif alias in masked:
+            yield "host", host, alias
         else:
             yield "all", alias
-    yield _name(host, seen)
+    yield _name(host, seen, masked)
     if seen.kind in _LAYERS and not seen.is_own:
-        yield from _scoped(f"{seen.kind.name}:{seen.key}", host, seen, sets)
+        yield from _scoped(f"{seen.kind.name}:{seen.key}", host, seen, sets, masked)
 
 
-def _name(host: HostName, seen: Seen) -> Token:
+def _name(host: HostName, seen: Seen, masked: frozenset[str]) -> Token:
     """Its key, as far as that reaches."""
-    if seen.is_own or seen.kind in _LAYERS:
+    if seen.is_own or seen.kind in _LAYERS or f"{_BY_TARGET}{seen.key}" in masked:
         return "own", host, seen.kind, seen.key
     return "id", seen.kind, seen.key
 
 
-def _scoped(alias: str, host: HostName, seen: Seen, sets: _Sets) -> Iterator[Token]:
+def _scoped(alias: str, host: HostName, seen: Seen, sets: _Sets, masked: frozenset[str]) -> Iterator[Token]:
     yield "host", host, alias
     if any(option in LOCKED_GROUPS for option in seen.options):
         yield "all", alias
     for under in sorted(seen.under):
         if (base := sets.known(host, under)) is not None:
             yield "on", base, alias
-        if not under.startswith((*_COPIED_WITH_THE_DISK, *_OF_ONE_HOST)):
+        if not (under in masked or under.startswith((*_COPIED_WITH_THE_DISK, *_OF_ONE_HOST))):
             yield "on", under, alias  # nobody may have told of the disk itself
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +40,31 @@ def test_a_lun_that_one_host_has_by_the_kernel_and_another_by_qemu_is_one_row() 
     found = merge({H1: [by_kernel], H2: [by_qemu]})
     assert ids(found) == [StorageId(ISCSI, LUN)]
     assert hosts_of(found, LUN) == [H1, H2]
+
+
+def test_a_target_that_shows_each_host_another_disk_as_one_lun_is_one_row_for_each_disk() -> None:
+    ours, theirs = (seen(ISCSI, LUN, f"iqn:{LUN}", f"wwid:naa.600{number}") for number in (1, 2))
+    boot = seen(LOCAL, "/dev/sda1", f"fsuuid:{UUID}", own=True)
+    copies = [replace(boot, under=each.aliases) for each in (ours, theirs)]
+    by_qemu = seen(ISCSI, LUN, f"iqn:{LUN}")
+    found = merge({H1: [ours, copies[0]], H2: [theirs, copies[1]], H3: [by_qemu]})
+    assert [list(row.told) for row in found.rows] == [[H1], [H1], [H2], [H2], [H3]]
+    assert len(set(ids(found))) == 5
+    assert found.place(H2, theirs) == found.find(H2, [f"iqn:{LUN}"]) == 2
+    assert found.rows[3].under == {2}
+
+
+def test_a_lun_that_hosts_call_by_names_of_other_types_is_one_row() -> None:
+    ours, theirs = (seen(ISCSI, LUN, f"iqn:{LUN}", f"wwid:{name}") for name in (WWID, "t10.LIO-ORG_disk1"))
+    assert len(merge({H1: [ours], H2: [theirs]}).rows) == 1
+
+
+def test_a_file_system_that_two_hosts_mount_from_a_volume_of_one_group_is_one_row() -> None:
+    group = seen(LVM, VG, f"vg:{VG}", under=[f"wwid:{WWID}"])
+    on_it = seen(LOCAL, "/dev/dm-0", f"fsuuid:{UUID}", own=True, under=[f"vg:{VG}"])
+    on_disk = seen(ISCSI, LUN, f"iqn:{LUN}", f"wwid:{WWID}")
+    found = merge({H1: [on_it, group, on_disk], H2: [on_it, group, on_disk]})
+    assert [list(row.told) for row in found.rows] == [[H1, H2]] * 3
 
 
 def test_a_multipath_device_and_its_paths_are_one_row_by_their_wwid() -> None:
