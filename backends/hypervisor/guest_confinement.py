@@ -15,6 +15,7 @@ from lxml import etree
 from backends.errors import ActionError
 from backends.hypervisor.connection import Connection
 from backends.hypervisor.definition import read_definition
+from backends.hypervisor.host_capabilities import SecurityModel, parse_capabilities
 from backends.hypervisor.inventory import DEFINITIONS_DEADLINE_S
 from backends.hypervisor.xml import parse
 from backends.untrusted import clean
@@ -23,16 +24,6 @@ MANDATORY = ("selinux", "apparmor")
 """The models by which the kernel confines a process whatever its user may do."""
 _OWNERSHIP = "dac"
 """The model of plain users and groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class SecurityModel:
-    """One that the driver uses. Texts are safe to show."""
-
-    name: str
-    """`selinux`, `apparmor`, `dac`, `none`."""
-    default: str = ""
-    """What a guest gets by default (baselabel): of `dac`, `+UID:+GID`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +94,7 @@ async def read_confinement(connection: Connection) -> DriverConfinement:
 
 
 def _read(conn: Any) -> DriverConfinement:
-    models = read_models(conn.getCapabilities())
+    models = parse_capabilities(conn.getCapabilities()).security
     found = [guest_or_name(domain) for domain in conn.listAllDomains(0)]
     guests = tuple(each for each in found if isinstance(each, GuestConfinement))
     return DriverConfinement(models, guests, tuple(each for each in found if isinstance(each, str)))
@@ -118,14 +109,6 @@ def guest_or_name(domain: Any) -> GuestConfinement | str | None:
         return read_guest(definition.xml, active=domain.ID() >= 0)
     except ActionError:  # also for an empty one
         return clean(domain.name())
-
-
-def read_models(capabilities: str) -> tuple[SecurityModel, ...]:
-    """Pure. Raises ActionError for what is no XML."""
-    return tuple(
-        SecurityModel(clean(element.findtext("model") or ""), clean(element.findtext("baselabel") or ""))
-        for element in parse(capabilities).iterfind("host/secmodel")
-    )
 
 
 def read_guest(xml: str, *, active: bool) -> GuestConfinement:

@@ -106,11 +106,16 @@ class CacheBank:
 class SecurityModel:
     """How guests are kept apart from the host, and the labels that they get by default."""
 
-    model: str
+    name: str
     """`selinux`, `apparmor`, `dac`, `none`."""
     doi: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     """Domain type, label."""
+
+    @property
+    def default(self) -> str:
+        """What a guest gets that asks for nothing else: of `dac`, `+UID:+GID`; empty where it is not told."""
+        return self.labels[0][1] if self.labels else ""
 
 
 @dataclass(frozen=True, slots=True)

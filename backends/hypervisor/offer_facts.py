@@ -117,7 +117,7 @@ def _rules(facts: _Facts, told: Capabilities) -> Iterator[Fact]:
 
 def _confinement(model: SecurityModel) -> str:
     labels = dict.fromkeys(label for _, label in model.labels)
-    return f"{model.model} ({', '.join(labels)})" if labels else model.model
+    return f"{model.name} ({', '.join(labels)})" if labels else model.name
 
 
 def _host(facts: _Facts, told: Capabilities) -> Iterator[Fact]:

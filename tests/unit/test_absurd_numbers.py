@@ -9,7 +9,8 @@ import pytest
 from backends.capabilities.posture import TOPICS
 from backends.capabilities.posture.looked import Looked
 from backends.capabilities.survey import conclude
-from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement, SecurityModel
+from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement
+from backends.hypervisor.host_capabilities import SecurityModel
 from backends.hypervisor.id_sets import parse_ids
 from backends.model.host import HostName
 from backends.probes.exposure.script import exposure

@@ -78,10 +78,10 @@ def test_a_node_of_memory_without_processors_is_a_node() -> None:
 
 def test_confinement_is_told_with_its_labels() -> None:
     selinux, dac = offer("qemu-aarch64").capabilities.security
-    assert selinux.model == "selinux" and ("kvm", "system_u:system_r:svirt_t:s0") in selinux.labels
+    assert selinux.name == "selinux" and ("kvm", "system_u:system_r:svirt_t:s0") in selinux.labels
     assert dac.labels == (("kvm", "+107:+107"), ("qemu", "+107:+107"))
     (none,) = offer("lxc-x86_64").capabilities.security
-    assert (none.model, none.labels) == ("none", ())
+    assert (none.name, none.labels) == ("none", ())
 
 
 @pytest.mark.parametrize(

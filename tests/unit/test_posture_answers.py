@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from backends.errors import LinkError
-from backends.hypervisor.guest_confinement import GuestConfinement, read_guest, read_models, uid_of
+from backends.hypervisor.guest_confinement import GuestConfinement, read_guest, uid_of
+from backends.hypervisor.host_capabilities import parse_capabilities
 from backends.probes import libvirt_conf, qemu_conf
 from backends.probes.exposure.daemons import SystemdSocket, daemons, socket_files, systemd_sockets
 from backends.probes.exposure.definitions import definition_files
@@ -270,7 +271,7 @@ def test_a_guest_tells_its_labels_screens_and_protections_and_no_password() -> N
 
 
 def test_the_models_of_a_host_tell_the_user_that_guests_get() -> None:
-    assert [(model.name, model.default) for model in read_models(APPARMOR)] == [
+    assert [(model.name, model.default) for model in parse_capabilities(APPARMOR).security] == [
         ("apparmor", ""),
         ("dac", "+487:+486"),
     ]

@@ -19,8 +19,8 @@ from backends.hypervisor.guest_confinement import (
     GuestConfinement,
     Screen,
     SecurityLabel,
-    SecurityModel,
 )
+from backends.hypervisor.host_capabilities import SecurityModel
 from backends.model.host import HostName
 from backends.model.posture import Finding, Severity
 from backends.probes.exposure.daemons import Daemon
@@ -31,7 +31,7 @@ from backends.probes.qemu_conf import QemuConf
 from backends.probes.survey.readings import Reading, Readings
 
 HIGH, MEDIUM, LOW, UNKNOWN, GOOD = Severity
-APPARMOR, DAC = SecurityModel("apparmor"), SecurityModel("dac", "+64055:+64055")
+APPARMOR, DAC = SecurityModel("apparmor"), SecurityModel("dac", labels=(("kvm", "+64055:+64055"),))
 CONFINED = (
     SecurityLabel("apparmor", "dynamic", "libvirt-x"),
     SecurityLabel("dac", "dynamic", "+64055:+64055"),
@@ -162,7 +162,7 @@ def test_of_xen_it_is_not_claimed_to_know() -> None:
 
 def test_guests_that_run_as_root_by_the_hosts_settings_are_told_once() -> None:
     conf = QemuConf(True, user="root")
-    root = (SecurityModel("none"), SecurityModel("dac", "+0:+0"))
+    root = (SecurityModel("none"), SecurityModel("dac", labels=(("kvm", "+0:+0"),)))
     host = looked(guest("web"), models=root, conf=conf, web=GuestProcess(1, uid=0))
     (finding,) = user(host)
     assert (finding.severity, finding.guest) == (MEDIUM, None)

@@ -15,7 +15,8 @@ from backends.capabilities.posture.looked import Looked, Question, worst_first
 from backends.capabilities.posture.migration import migration
 from backends.capabilities.posture.processor import flaws, microcode, nesting, same_pages, smt
 from backends.capabilities.posture.underneath import underneath
-from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement, SecurityModel
+from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement
+from backends.hypervisor.host_capabilities import SecurityModel
 from backends.model.host import HostName
 from backends.model.posture import Finding, Severity
 from backends.probes import libvirt_conf, qemu_conf

@@ -14,7 +14,8 @@ from backends.capabilities.posture import looking
 from backends.errors import DeadlineError, FerryError, LinkError
 from backends.fleet.session import Session
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement, SecurityModel
+from backends.hypervisor.guest_confinement import DriverConfinement, GuestConfinement
+from backends.hypervisor.host_capabilities import SecurityModel
 from backends.model.fleet import HostView
 from backends.model.host import HostName, HostSpec, Link, LinkStatus, Reach
 from backends.model.posture import Finding, Posture, Severity
