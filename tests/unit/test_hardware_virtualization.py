@@ -278,6 +278,13 @@ def test_messages_that_have_scrolled_away_leave_it_open_too() -> None:
             "EL2",
         ),
         (processors.MOONSHOT, "aarch64", {}, UNKNOWN, "EL2"),
+        (
+            processors.MOONSHOT,
+            "aarch64",
+            KVM_READY | {"/sys/firmware/devicetree/base/hypervisor/compatible": "linux,kvm\0"},
+            NESTED,
+            "EL2",
+        ),
         (processors.POWER8, "ppc64le", KVM_READY, USABLE, "POWER HV"),
         (processors.POWER8, "ppc64le", {"/dev/kvm": "rw"}, NO_MODULE, "POWER HV"),
         (processors.POWER9_GUEST, "ppc64le", KVM_READY, NESTED, "POWER HV"),

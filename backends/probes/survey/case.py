@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from backends.model.capability import HardwareVerdict, HardwareVirtualization
 from backends.probes.survey.cpuinfo import CpuInfo
 from backends.probes.survey.readings import Readings
-from backends.probes.survey.underlay import Beneath, hypervisor_beneath
+from backends.probes.survey.runs_under import hypervisor_below
 
 DEVICE, REGISTERED = "/dev/kvm", "/sys/class/misc/kvm/dev"
 
@@ -19,12 +19,13 @@ class Case:
     readings: Readings
     info: CpuInfo
     domain_types: frozenset[str]
-    beneath: Beneath | None = field(init=False)
+    beneath: str = field(init=False)
+    """The hypervisor that this host is itself a guest of; empty where none is seen, or nothing tells."""
     modules: frozenset[str] = field(init=False)
     """Loaded ones, and built-in ones that have parameters."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "beneath", hypervisor_beneath(self.readings))
+        object.__setattr__(self, "beneath", hypervisor_below(self.readings) or "")
         loaded = (line.split(" ")[0] for line in self.readings.text("/proc/modules").split("\n"))
         object.__setattr__(self, "modules", frozenset((*loaded, *self.readings.text("/sys/module").split())))
 
@@ -61,6 +62,6 @@ class Case:
                 signs.append(f"but there is no {DEVICE}")
                 mend = f"mknod {DEVICE} c 10 232 (or let udev make it)"
         if self.beneath:
-            signs.append(f"this host runs under {self.beneath.name}")
+            signs.append(f"this host runs under {self.beneath}")
         verdict = HardwareVerdict.NESTED if self.beneath else HardwareVerdict.USABLE
         return HardwareVirtualization(verdict, technology, "; ".join(signs), mend, source)

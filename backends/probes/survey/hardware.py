@@ -41,7 +41,7 @@ def hardware(readings: Readings, machine: str, domain_types: frozenset[str]) -> 
 def _arm(case: Case, technology: str) -> HardwareVirtualization:
     """The processor's features do not tell: it is the level at which the kernel was started."""
     if message := no_hyp_mode(case.readings):
-        where = f"; this host runs under {case.beneath.name}" if case.beneath else ""
+        where = f"; this host runs under {case.beneath}" if case.beneath else ""
         mend = "" if case.beneath else "let the firmware or boot loader start the kernel at EL2"
         evidence = f"{message}: the kernel was not started at EL2{where}"
         return HardwareVirtualization(HardwareVerdict.NONE, technology, evidence, mend, SOURCE)
@@ -73,7 +73,7 @@ def _by_flag(case: Case, family: Family, technology: str) -> HardwareVirtualizat
         )
     if not case.info.flags:
         return _unknown(technology, "no features in /proc/cpuinfo", "")
-    mend = f"let {case.beneath.name} pass it on to this guest" if case.beneath else ""
+    mend = f"let {case.beneath} pass it on to this guest" if case.beneath else ""
     evidence = f"{flag} is not among the processor's features"
     return HardwareVirtualization(HardwareVerdict.NONE, technology, evidence, mend, source)
 

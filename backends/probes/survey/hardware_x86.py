@@ -143,7 +143,7 @@ def _no_flag(case: Case) -> HardwareVirtualization:
         return _told(case, HardwareVerdict.UNKNOWN, f"no flags in {PATH}: {trouble}", mend, PATH)
     evidence = "no vmx or svm flag"
     if case.beneath:
-        evidence += f"; this host runs under {case.beneath.name}, which does not pass it on"
+        evidence += f"; this host runs under {case.beneath}, which does not pass it on"
         return _told(case, HardwareVerdict.NONE, evidence, _pass_on(case), _FLAGS)
     looked = kernel_messages.are_whole(case.readings) or _value(case, _FEAT_CTL) is not None
     if _hides_flag(case) and not looked:
@@ -193,5 +193,5 @@ def _switch_on(case: Case) -> str:
 def _pass_on(case: Case) -> str:
     if not case.beneath:
         return ""
-    name = "the hypervisor beneath" if case.beneath.name == UNNAMED else case.beneath.name
+    name = "the hypervisor beneath" if case.beneath == UNNAMED else case.beneath
     return f"let {name} allow nested virtualization for this host"

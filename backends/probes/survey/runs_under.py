@@ -12,14 +12,13 @@ from backends.model.capability import Fact, Section
 from backends.probes.survey.cpuinfo import PATH, cpuinfo
 from backends.probes.survey.question import Question, lines_of
 from backends.probes.survey.readings import Readings
-from backends.probes.survey.underlay import hypervisor_beneath, is_xen_host
+from backends.probes.survey.underlay import UNNAMED, hypervisor_beneath, is_xen_host
 from backends.untrusted import clean
 
 _DMI = "/sys/class/dmi/id"
 _TREE = "/sys/firmware/devicetree/base"
 _UNDER = Question("machine.hypervisor_below", Section.MACHINE, "runs under")
 
-_HIDDEN = "a hypervisor"
 _VENDORS = {("Microsoft Corporation", "Virtual Machine"): "Hyper-V", ("Amazon EC2", ""): "Amazon EC2"}
 """Vendor, and how the product begins, of guests whose vendor makes whole machines too: counted only where the processor
 or the kernel says that there is a hypervisor."""
@@ -44,7 +43,7 @@ def hypervisor_below(readings: Readings) -> str | None:
 def runs_under(readings: Readings) -> Under:
     """With what was seen, and where. Pure. A Xen dom0 is not under Xen."""
     found = hypervisor_beneath(readings)
-    if found and found.name != _HIDDEN:
+    if found and found.name != UNNAMED:
         return Under(found.name, "", found.source)
     named = _by_vendor(readings) if found else _by_device_tree(readings)
     if named:
@@ -70,7 +69,7 @@ def _by_device_tree(readings: Readings) -> Under | None:
     path = f"{_TREE}/hypervisor/compatible"
     kinds = [kind for kind in readings.text(path).split("\0") if kind.strip()]
     if kinds:
-        name = next((_COMPATIBLE[kind] for kind in kinds if kind in _COMPATIBLE), _HIDDEN)
+        name = next((_COMPATIBLE[kind] for kind in kinds if kind in _COMPATIBLE), UNNAMED)
         return Under(name, f"the device tree says {clean(kinds[0], limit=60)}", path)
     path = f"{_TREE}/compatible"
     if "qemu,pseries" in readings.text(path).split("\0"):
