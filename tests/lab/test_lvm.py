@@ -121,6 +121,9 @@ async def test_a_plan_stops_at_the_step_that_fails_and_a_new_one_does_the_rest(
     assert not told[-1].succeeded
     assert "lacks" in told[-1].words
     assert "done before: resize the physical volume" in told[-1].words
+    (line,) = await fleet.audit("grow vda of web")
+    assert "extend the logical volume" in line.result
+    assert "lacks" in line.result
     assert group.bytes_of("web") == 16 * MIB
     group.lvm("lvremove", "-q", "-f", "vg/other")
     rest = await fleet.plan_growth(guest.key, "vda", 100 * MIB)

@@ -113,10 +113,10 @@ def for_the_image(stack: Stack, after_bytes: int) -> Planned:
 def inside(stack: Stack, after_bytes: int) -> Planned:
     """What is left to the guest's own administrator."""
     device = f"/dev/{stack.disk.target}"
-    words = "let the partition and the file system in the guest take the room"
+    words = "in the guest, let the partition and the file system take the room (XFS: xfs_growfs)"
     if stack.disk.target.startswith(("hd", "sd")):
         words += "; an IDE, SATA or USB disk shows it after the guest was off"
-    command = f"growpart {device} 1 && resize2fs {device}1 (or xfs_growfs and the mount point)"
+    command = f"growpart {device} 1 && resize2fs {device}1"
     step = GrowStep(
         GrowKind.INSIDE_GUEST, stack.spec.name, words, stack.seen_bytes, after_bytes, command, ours=False
     )
