@@ -176,7 +176,8 @@ async def _capabilities(stage: Stage) -> None:
     await program.sees("TO PASTE INTO A GUEST")
     await stage.shoot("baseline")
     await program.press("escape", "escape", "p")
-    await program.sees("asked just now")
+    await program.sees(" SECURITY ")
+    await program.sees("asked ")
     await program.no_longer_sees("asking")
     for name, size in (("posture-80x24", SMALL), ("posture-200x50", LARGE), ("posture", USUAL)):
         await stage.shoot(name, size)
