@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import filterfalse
 
 from backends.errors import ActionError, FerryError
 from backends.fleet.supervisor import Supervisor
@@ -18,6 +19,7 @@ from backends.model.storage import HostProof, Sharing, SharingProof
 from backends.probes import markers
 from backends.probes.markers import End
 from backends.probes.storage import devices_apart
+from backends.probes.storage.nfs import is_each_host_itself
 from backends.storage.iscsi import discover
 from backends.storage.subjects import Sight, SightKind, compare_far, sights_of
 from backends.untrusted import clean
@@ -142,7 +144,7 @@ async def _by_target(first: Supervisor, here: Sight, host: Supervisor, there: Si
         return compare_far(here, there, first.name, host.name)
     iqn = here.iqn.rpartition("/")[0] or here.iqn
     words = f"{host.name} does not use it yet"
-    for portal in sorted(here.portals):
+    for portal in sorted(filterfalse(is_each_host_itself, here.portals)):
         try:
             offered = await discover(host, portal)
         except FerryError as error:

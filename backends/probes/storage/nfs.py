@@ -51,6 +51,13 @@ def is_loopback(server: str) -> bool:
     return server.partition(".")[0] == "localhost" if address is None else address.is_loopback
 
 
+def is_each_host_itself(server: str) -> bool:
+    """As `is_loopback`, of a server whose port may be named: `127.0.0.1:3260`, `[::1]:3260`, `localhost`."""
+    host, colon, port = server.rpartition(":")
+    has_port = colon and port.isdecimal() and (":" not in host or host.endswith("]"))
+    return is_loopback(server_name(host if has_port else server))
+
+
 def export_alias(server: str, path: str) -> str:
     """What all who mount or serve it have in common. `server` as `server_name` gives it."""
     return clean(f"export:{server}:{path}", limit=_KEY_LIMIT)

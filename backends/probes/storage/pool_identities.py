@@ -29,13 +29,13 @@ def pool_seen(pool: Pool) -> Seen | None:
             return _netfs(pool, server, source.directory)
         case "iscsi" | "iscsi-direct" if source.devices:
             iqn = source.devices[0]
-            return _seen(pool, StorageKind.ISCSI, iqn, iqn, frozenset({f"iqn:{iqn}"}), source.initiator)
+            return _served(pool, StorageKind.ISCSI, iqn, f"iqn:{iqn}", source.initiator)
         case "logical":
             name = source.name or pool.name
             return _seen(pool, StorageKind.LVM, name, name, is_own=True)
         case "rbd" if source.name:
             key = f"{source.name}@{','.join(sorted(source.hosts))}"
-            return _seen(pool, StorageKind.RBD, key, key, frozenset({f"rbd:{key}"}))
+            return _served(pool, StorageKind.RBD, key, f"rbd:{key}")
         case "gluster" if server and source.name:
             return _gluster(pool, server, source.name)
         case "zfs" if source.name:
@@ -53,9 +53,11 @@ def volume_seen(pool: Pool, volume: Volume) -> Seen | None:
         return None
     name = wwid.canonical(volume.key)
     way = Way(WayKind.POOL, pool.name, volume.path if volume.path.startswith("/") else "")
-    if pool.type in ("iscsi", "iscsi-direct") and pool.source.devices and lun is not None:
-        key, label = f"{pool.source.devices[0]}/{lun[1]}", f"{pool.source.devices[0]} LUN {lun[1]}"
-        kind, aliases = StorageKind.ISCSI, frozenset({f"iqn:{key}"}) | wwid.aliases(name)
+    is_far = not any(map(nfs.is_each_host_itself, pool.source.hosts))
+    target = next(iter(pool.source.devices), "") if pool.type in ("iscsi", "iscsi-direct") else ""
+    if target and lun is not None and (is_far or not name):
+        key, label = f"{target}/{lun[1]}", f"{target} LUN {lun[1]}"
+        kind, aliases = StorageKind.ISCSI, wwid.aliases(name) | ({f"iqn:{key}"} if is_far else set())
     elif name:
         is_fibre = pool.source.adapter.startswith("fc_host")
         kind = StorageKind.FIBRE_CHANNEL if is_fibre else StorageKind.BLOCK
@@ -84,7 +86,7 @@ def _netfs(pool: Pool, server: str, directory: str) -> Seen:
     if form in _NFS_FORMATS:
         return _nfs(pool, server, directory)
     share = f"//{server}/{directory.lstrip('/')}"
-    return _seen(pool, StorageKind.OTHER, share, share, frozenset({f"export:{share}"}))
+    return _served(pool, StorageKind.OTHER, share, f"export:{share}")
 
 
 def _nfs(pool: Pool, server: str, directory: str) -> Seen:
@@ -97,8 +99,15 @@ def _nfs(pool: Pool, server: str, directory: str) -> Seen:
 
 
 def _gluster(pool: Pool, server: str, volume: str) -> Seen:
-    key = f"{server}:/{volume}"
-    return _seen(pool, StorageKind.GLUSTER, key, key, frozenset({f"export:{key}"}))
+    name = nfs.server_name(server)
+    return _served(pool, StorageKind.GLUSTER, f"{name}:/{volume}", f"gluster:{name}/{volume}")
+
+
+def _served(pool: Pool, kind: StorageKind, key: str, alias: str, *options: str) -> Seen:
+    """By a server; where that is each host for itself, it is nobody else's."""
+    is_own = any(map(nfs.is_each_host_itself, pool.source.hosts))
+    aliases = frozenset() if is_own else frozenset({alias})
+    return _seen(pool, kind, key, key, aliases, *options, is_own=is_own)
 
 
 def _seen(

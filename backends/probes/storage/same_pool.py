@@ -6,8 +6,11 @@ devices by what the devices are.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from backends.hypervisor.pool_definitions import Pool
 from backends.model.storage import Sharing
+from backends.probes.storage.nfs import is_each_host_itself
 from backends.probes.storage.same_device import Sameness
 
 ISCSI = ("iscsi", "iscsi-direct")
@@ -32,12 +35,15 @@ def compare(here: Pool, there: Pool, host: str, host_there: str) -> Sameness:
 def compare_targets(
     iqn: str, portals: frozenset[str], iqn_there: str, portals_there: frozenset[str], hosts: tuple[str, str]
 ) -> Sameness:
-    """The same IQN at the same portal is one target. At another one it should be: nobody checks."""
+    """The same IQN at the same portal is one target. At another one it should be: nobody checks.
+
+    A portal of the host itself is another one on each host.
+    """
     if iqn != iqn_there:
         evidence = f"{iqn} on {hosts[0]} and {iqn_there} on {hosts[1]}"
         return Sameness(Sharing.DIFFERENT, evidence, f"let {hosts[1]} use the target {iqn}")
-    if portals & portals_there:
-        return Sameness(Sharing.SAME_IDENTITY, f"the same target {iqn} at {min(portals & portals_there)}")
+    if both := _of_others(portals & portals_there):
+        return Sameness(Sharing.SAME_IDENTITY, f"the same target {iqn} at {min(both)}")
     ours, theirs = (", ".join(sorted(each)) or "an unknown portal" for each in (portals, portals_there))
     evidence = f"{iqn} at {ours} on {hosts[0]} and at {theirs} on {hosts[1]}: not proved to be one target"
     return Sameness(Sharing.UNKNOWN, evidence, "use the same portal on both hosts")
@@ -75,8 +81,11 @@ def _by_name(here: Pool, there: Pool, host: str, host_there: str) -> Sameness:
     )
     if ours != theirs:
         return Sameness(Sharing.DIFFERENT, names, f"let both hosts use {here.source.name}")
-    if set(here.source.hosts) & set(there.source.hosts):
-        return Sameness(
-            Sharing.SAME_IDENTITY, f"the same {here.type} {here.source.name} of {here.source.hosts[0]}"
-        )
+    if both := _of_others(set(here.source.hosts) & set(there.source.hosts)):
+        return Sameness(Sharing.SAME_IDENTITY, f"the same {here.type} {here.source.name} of {min(both)}")
     return Sameness(Sharing.UNKNOWN, f"{names}, of other servers: not proved to be one")
+
+
+def _of_others(servers: Iterable[str]) -> set[str]:
+    """Without those that are, for every host, the host itself."""
+    return {server for server in servers if not is_each_host_itself(server)}

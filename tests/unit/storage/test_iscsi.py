@@ -143,6 +143,21 @@ def test_a_portal_without_a_port_is_the_one_with_the_usual_port() -> None:
     assert with_port("[fe80::1]") == "[fe80::1]:3260" and with_port("") == ""
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost"])
+def test_a_portal_of_each_host_itself_proves_nothing(address: str) -> None:
+    ours, theirs = (parse_pool(pool(address=address), "qemu", active=True) for _ in range(2))
+    assert compare(ours, theirs, "h1", "h2").sharing is Sharing.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("server", "sharing"), [("g1", Sharing.SAME_IDENTITY), ("localhost", Sharing.UNKNOWN)]
+)
+def test_a_volume_of_each_host_itself_proves_nothing(server: str, sharing: Sharing) -> None:
+    xml = f"<pool type='gluster'><source><host name='{server}'/><name>gv0</name></source></pool>"
+    ours, theirs = (parse_pool(xml, "qemu", active=True) for _ in range(2))
+    assert compare(ours, theirs, "h1", "h2").sharing is sharing
+
+
 # Users -------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,25 @@ def test_an_export_of_the_host_itself_is_not_that_of_another_host() -> None:
     assert seen is not None and seen.is_own and not seen.aliases
 
 
+@pytest.mark.parametrize("server", ["127.0.0.1", "127.0.0.1:3260", "[::1]:3260", "::1", "localhost:3260"])
+@pytest.mark.parametrize("type_", ["iscsi", "iscsi-direct", "rbd", "gluster"])
+def test_what_every_host_has_from_itself_is_not_that_of_another_host(type_: str, server: str) -> None:
+    pool = a_pool(type_, PoolSource((server,), devices=(IQN,), name="disks"))
+    seen = pool_seen(pool)
+    assert seen is not None and seen.is_own and not seen.aliases
+    if type_.startswith("iscsi"):
+        lun = volume_seen(pool, Volume("unit:0:0:1", "network"))
+        assert lun is not None and lun.is_own and not lun.aliases
+        named = volume_seen(pool, Volume("unit:0:0:1", "block", key="36001405b8f1c7d3a4b24f6ea9c5d0e17"))
+        assert named is not None and named.aliases == {"wwid:naa.6001405b8f1c7d3a4b24f6ea9c5d0e17"}
+        assert IQN not in named.key
+
+
+def test_a_pool_of_a_gluster_volume_is_what_others_mount() -> None:
+    pool = pool_seen(a_pool("gluster", PoolSource(("G1.",), name="gv0")))
+    assert pool is not None and pool.aliases == {"gluster:g1/gv0"}, "as distributed.py tells of a mount"
+
+
 @pytest.mark.parametrize("type_", ["logical", "zfs"])
 def test_a_name_that_any_host_may_give_makes_no_two_storages_one(type_: str) -> None:
     seen = pool_seen(a_pool(type_, PoolSource(name="data")))

@@ -318,6 +318,9 @@ async def test_a_host_that_does_not_use_a_lun_yet_is_asked_what_it_is_offered(
         found.append((await proved(LUN.key, *hosts, fleet=fleet)).others[0])
     assert [each.sharing for each in found] == [Sharing.SAME_IDENTITY, Sharing.UNKNOWN, Sharing.UNKNOWN]
     assert "does not offer" in found[1].evidence and "refused" in found[2].evidence
+    offering(monkeypatch, IQN)
+    own = await proved(LUN.key, *hosts, fleet=state({H1: [web(H1, "127.0.0.1:3260")]}))
+    assert own.others[0].sharing is Sharing.UNKNOWN, "what the other host offers to itself is its own"
 
 
 async def test_a_mounted_storage_is_tried_with_a_marker_where_each_host_has_mounted_it(
