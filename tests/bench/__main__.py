@@ -25,19 +25,21 @@ from tests.bench.move import move
 from tests.bench.options import Benchmark, Options, Tell
 from tests.bench.start import start
 from tests.bench.stop import stop
+from tests.bench.storage import storage
 from tests.bench.terminal import NeverShownError
 
 BENCHMARKS: dict[str, Benchmark] = {
     "start": start,
     "crowd": crowd,
     "capabilities": capabilities,
+    "storage": storage,
     "frozen": frozen,
     "move": move,
     "killed": killed,
     "faults": faults,
     "stop": stop,
 }
-NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities")
+NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities", "storage")
 PROOFS = ("faults",)
 """Here a missed aim is a failure."""
 

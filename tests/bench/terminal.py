@@ -26,8 +26,8 @@ COLUMNS, LINES = 160, 40
 _TERMINAL = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}
 KEYS = {"down": b"\x1b[B", "up": b"\x1b[A", "page down": b"\x1b[6~", "page up": b"\x1b[5~"}
 """As xterm sends them (ctlseqs, PC-style function keys)."""
-MARKER = "▸"
-"""The sign before the row under the cursor (tui.glyphs)."""
+MARKER = "▸ "
+"""What stands before the row under the cursor (tui.glyphs)."""
 _NOT_PYTE = re.compile(rb"\x1b\[[?>=<][\d;]*(?:\$p|u)")
 """Control sequences that pyte would print: requests of modes, and the kitty keyboard protocol's."""
 _END_DEADLINE_S = 10.0
@@ -128,11 +128,16 @@ class Terminal:
     @property
     def row(self) -> str:
         """The first word of the row under the cursor; empty when there is no such row."""
-        for line in self.lines:
+        return self._cursor[1]
+
+    @property
+    def _cursor(self) -> tuple[int, str]:
+        """On which line the cursor is, and the first word of its row; rows may begin with the same word."""
+        for number, line in enumerate(self.lines):
             _, marker, rest = line.partition(MARKER)
             if marker:
-                return rest.split(maxsplit=1)[0]
-        return ""
+                return number, rest.split(maxsplit=1)[0]
+        return -1, ""
 
     def sight(self, holds: Holds) -> Sighting:
         """Note when something first holds, while other things are done with the terminal."""
@@ -185,10 +190,12 @@ class Terminal:
         """Seconds from a key that moves the cursor to the last byte of its paint. Raises NeverShownError."""
         while self.step(0):
             pass
-        before = self.row
+        before = self._cursor
         pressed_s = self.press(key)
         painted_s = self.until(
-            lambda terminal: terminal.row not in ("", before), f"{key} moves the cursor", timeout_s
+            lambda terminal: terminal.row != "" and terminal._cursor != before,
+            f"{key} moves the cursor",
+            timeout_s,
         )
         while (rest := self.step(_BURST_GAP_S)) and rest.at_s - painted_s < _BURST_GAP_S:
             painted_s = rest.at_s
