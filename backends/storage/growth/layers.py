@@ -104,6 +104,8 @@ class Stack:
     is_moving: bool = False
     job: str = ""
     """What libvirt does with the guest now (`migration`, `backup`, ...)."""
+    active_on: tuple[str, ...] = ()
+    """Other hosts that have an active guest of the same UUID: what is known of it here is old then."""
     shared_with: tuple[str, ...] = ()
     """Other guests of this host that have the same disk."""
     overlays_of: tuple[str, ...] = ()

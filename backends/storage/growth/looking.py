@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backends.errors import ActionError, DeadlineError, FerryError, GuestMissingError
@@ -13,7 +13,7 @@ from backends.hypervisor.connection import Connection
 from backends.hypervisor.disk_sizes import read_disk_sizes
 from backends.hypervisor.inventory import read_guest
 from backends.hypervisor.volume_lookup import VolumePlace, volume_at, volume_named
-from backends.model.guest import Disk, DiskKind, Guest
+from backends.model.guest import Disk, DiskKind, Guest, GuestKey
 from backends.probes.storage import script
 from backends.probes.storage.images import Images, read_images
 from backends.remote.shell import Answer, Shell
@@ -56,6 +56,7 @@ async def read_stack(host: Supervisor, guest: Guest, target: str) -> Stack:
         is_root=seen.is_root,
         is_moving=state.move_of(guest.key) is not None,
         job=job,
+        active_on=active_on(state.guests(), guest.key),
         shared_with=_names(beside, {disk.path, seen.path}),
         overlays_of=_names(beside, {disk.path, seen.path}, layers=True),
     )
@@ -146,6 +147,12 @@ async def _volume(connection: Connection, place: VolumePlace | None, seen: _Seen
         except FerryError:
             return None
     return (place.pool, place.volume) if place else None
+
+
+def active_on(guests: Iterable[Guest], key: GuestKey) -> tuple[str, ...]:
+    """Other hosts, by what was last known of them. Pure."""
+    same = (each for each in guests if each.key[1:] == key[1:] and each.key.host != key.host)
+    return tuple(each.key.host for each in same if each.state.active)
 
 
 def _names(guests: Sequence[Guest], paths: set[str], *, layers: bool = False) -> tuple[str, ...]:

@@ -121,6 +121,8 @@ def _of_the_guest(stack: Stack) -> tuple[str, str]:
         return f"{disk.target} is read-only for the guest", ""
     if stack.is_moving:
         return "the guest is being moved", "wait, or abort the move"
+    if stack.active_on and not stack.state.active:
+        return f"the guest is active on {named(stack.active_on)}", "grow the disk there: its image is in use"
     if stack.job:
         return f"libvirt works on the guest: {stack.job}", "wait until that has ended"
     if stack.state is GuestState.UNKNOWN:
