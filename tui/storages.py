@@ -65,17 +65,17 @@ class Storages:
             self.asking = False
         self._tell()
 
-    def prove(self, owner: DOMNode, storage: StorageId, hosts: Sequence[HostName]) -> None:
-        """Have these hosts try it, the first one writing; returns without waiting."""
+    def prove(self, owner: DOMNode, storage: StorageId, subject: str, hosts: Sequence[HostName]) -> None:
+        """Have these hosts try it by its key or by a path, the first one writing; returns without waiting."""
         if storage in self.proving:
             return
         self.proving.add(storage)
-        owner.run_worker(self._prove(storage, hosts), group="proofs")
+        owner.run_worker(self._prove(storage, subject, hosts), group="proofs")
         self._tell()
 
-    async def _prove(self, storage: StorageId, hosts: Sequence[HostName]) -> None:
+    async def _prove(self, storage: StorageId, subject: str, hosts: Sequence[HostName]) -> None:
         try:
-            self.proofs[storage] = await self._fleet().prove(storage.key, hosts)
+            self.proofs[storage] = await self._fleet().prove(subject, hosts)
             self.unproved.pop(storage, None)
         except FerryError as error:
             self.unproved[storage] = error

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from backends.errors import ActionError
 from backends.model.host import HostName, Link
-from backends.model.storage import IscsiLogin, SharingProof, StorageMap
+from backends.model.storage import HostProof, IscsiLogin, Sharing, SharingProof, StorageMap
 from tests.tui.programs import Program, program_on
 from tests.tui.scripted import ScriptedFleet
 from tests.tui.stored import EXPORT, H1, H2, H3, IQN, LOCAL, LUN, TARGETS, many_hosts, storage_map, stored
@@ -332,7 +333,7 @@ async def test_the_page_of_what_nothing_is_kept_on_says_so() -> None:
         await program.sees("libvirt has no pool on it")
         text = program.text()
         assert "no guest has a disk on it" in text
-        assert "one host alone sees it: there is nothing to prove" in text
+        assert "one host alone sees it: v tries the same path on the others" in text
         assert "how large it is is not known" in text
         assert "df: permission denied" in text
         assert "✘ rw  mounted on /; broken, the kernel has made it read-only after errors" in text
@@ -409,6 +410,22 @@ async def test_a_lun_is_only_read() -> None:
         await program.until(lambda: ("prove", LUN.id.key, (H1, H2)) in fleet.asked)
 
 
+async def test_a_folder_that_one_host_alone_sees_is_tried_by_its_path_on_the_others() -> None:
+    fleet = stored()
+    fleet.storage_map = storage_map(LOCAL)
+    fleet.proof = SharingProof(
+        "/", H3, datetime.now(UTC), (HostProof(H1, Sharing.DIFFERENT, "another marker"),)
+    )
+    async with looking(fleet, size=(110, 40)) as program:
+        await program.sees("on h3")
+        await program.press("v")
+        await program.sees("h3 alone is known to see it. A small file is written there through")
+        assert "h1        the same path" in program.text()
+        await program.press("y")
+        await program.sees("✘ different  another marker")
+        assert ("prove", "/", (H3, H1, H2)) in fleet.asked
+
+
 async def test_a_slow_proof_is_waited_for_on_any_screen() -> None:
     fleet = SlowStorage("h1", "h2", "h3")
     fleet.may_answer.set()
@@ -449,11 +466,11 @@ async def test_proving_says_why_it_cannot_be_done() -> None:
         await program.press("v")
         await program.sees("this session is read-only")
     alone = stored()
-    alone.storage_map = storage_map(LOCAL)
+    alone.storage_map = storage_map(replace(LUN, sightings={H1: LUN.sightings[H1]}))
     async with looking(alone) as program:
-        await program.sees("on h3")
+        await program.sees("disks/1")
         await program.press("v")
-        await program.sees("it takes two hosts that see it, and h3 alone does")
+        await program.sees("it takes two hosts that see it, and h1 alone does")
     silent = stored()
     async with looking(silent) as program:
         await program.sees("nas:/srv/images")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tui.actions.reasons import Now
 from tui.words.host import can_be_asked
+from tui.words.storage import path_of
 
 
 def no_storage(now: Now) -> str:
@@ -15,13 +16,18 @@ def too_few_see_it(now: Now) -> str:
     """There is nobody to compare with."""
     if now.storage is None:
         return ""
-    seen = [host for host in now.storage.seen_by if host in now.fleet.hosts]
-    answering = [host for host in seen if can_be_asked(now.fleet.hosts[host])]
-    if len(answering) >= 2:
+    answering = {name for name, view in now.fleet.hosts.items() if can_be_asked(view)}
+    seen = now.storage.seen_by
+    able = [host for host in seen if host in answering]
+    if len(able) >= 2:
         return ""
-    if len(seen) < 2:
+    if len(seen) >= 2:
+        return f"it takes two hosts that see it and answer, and {able[0] if able else 'none'} alone does now"
+    if not path_of(now.storage):
         return f"it takes two hosts that see it, and {seen[0] if seen else 'none'} alone does"
-    return f"it takes two hosts that see it and answer, and {answering[0] if answering else 'none'} alone does now"
+    if not able:
+        return f"{seen[0]} does not answer now"
+    return "" if len(answering) >= 2 else "no other host answers now"
 
 
 def being_proved(now: Now) -> str:

@@ -16,7 +16,7 @@ def _place(storage: Storage, host: HostName) -> str:
     """Where a host has it: the folder before anything else."""
     sighting = storage.sightings.get(host)
     ways = sorted(sighting.ways if sighting else (), key=lambda way: way.kind is not WayKind.MOUNT)
-    return f"{ways[0].kind.value} {ways[0].words}" if ways else ""
+    return f"{ways[0].kind.value} {ways[0].words}" if ways else "the same path"
 
 
 def prove_dialog(storage: Storage, hosts: Sequence[HostName]) -> ChoiceDialog[bool]:
@@ -28,6 +28,12 @@ def prove_dialog(storage: Storage, hosts: Sequence[HostName]) -> ChoiceDialog[bo
             " only read."
         )
         yes = f"yes, read it on {', '.join(hosts)}"
+    elif len(storage.seen_by) < 2:
+        words = (
+            f"{writer} alone is known to see it. A small file is written there through {writer}, looked for at the same"
+            f" path on {others}, and removed again. Nothing else is touched."
+        )
+        yes = f"yes, write a small file through {writer}"
     else:
         words = (
             f"A small file is written through {writer}, read and locked through {others}, and removed again."

@@ -9,6 +9,7 @@ from tui.dialogs.prove import prove_dialog
 from tui.screens.place import PlaceScreen
 from tui.storages import Storages
 from tui.words.host import can_be_asked
+from tui.words.storage import path_of
 from tui.words.storage_page import Proving
 
 
@@ -61,21 +62,23 @@ class StoragePlace(PlaceScreen):
             self.app.run_worker(self._prove(storage))
 
     async def _prove(self, storage: Storage) -> None:
-        hosts = self._provers(storage)
+        hosts, path = self._provers(storage), ""
+        if len(storage.seen_by) < 2:  # is it what others have at the same path?
+            path = path_of(storage)
+            hosts = (*hosts, *(host for host in self._answering() if host not in hosts))
         if await self.app.push_screen_wait(prove_dialog(storage, hosts)):
-            self.storages.prove(self.app, storage.id, hosts)
+            self.storages.prove(self.app, storage.id, path or storage.id.key, hosts)
             self.show_proof()
+
+    def _answering(self) -> list[HostName]:
+        silent = self.silent()
+        return [host for host in self.state.hosts if host not in silent]
 
     def _provers(self, storage: Storage) -> tuple[HostName, ...]:
         """Hosts that see it and answer, one that may write before the others, the chosen one before all."""
-        known, chosen = self.state.hosts, self.chosen_host()
-        seen = [host for host in storage.seen_by if host in known and can_be_asked(known[host])]
-        return tuple(
-            sorted(
-                seen,
-                key=lambda host: (
-                    storage.sightings[host].access is not Access.READ_WRITE,
-                    host != chosen,
-                ),
-            )
-        )
+        chosen, answering = self.chosen_host(), self._answering()
+
+        def order(host: HostName) -> tuple[bool, bool]:
+            return storage.sightings[host].access is not Access.READ_WRITE, host != chosen
+
+        return tuple(sorted((host for host in storage.seen_by if host in answering), key=order))

@@ -78,6 +78,12 @@ def is_block(storage: Storage) -> bool:
     )
 
 
+def path_of(storage: Storage) -> str:
+    """Where the one host that sees it has it mounted: to be tried on others, never to be shown. Empty for a LUN."""
+    ways = (way for host in storage.seen_by for way in storage.sightings[host].ways)
+    return next((way.path for way in ways if way.kind is WayKind.MOUNT and way.path), "")
+
+
 def short_kind(kind: StorageKind) -> str:
     """For a column."""
     return _SHORT_KINDS.get(kind, kind.value)

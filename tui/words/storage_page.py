@@ -18,6 +18,7 @@ from tui.words.storage import (
     commitment_words,
     danger_lines,
     level_cell,
+    path_of,
     sighting_lines,
     under_words,
 )
@@ -159,10 +160,12 @@ def proof_lines(storage: Storage, proving: Proving, glyphs: Glyphs, now: datetim
     proof = proving.proof
     if proof is None:
         if not lines:
-            few = len(storage.seen_by) < 2
-            words = (
-                "one host alone sees it: there is nothing to prove" if few else "not tried yet: v proves it"
-            )
+            words = "not tried yet: v proves it"
+            if len(storage.seen_by) < 2:
+                more = (
+                    "v tries the same path on the others" if path_of(storage) else "there is nothing to prove"
+                )
+                words = f"one host alone sees it: {more}"
             lines.append(_none(words))
         return lines
     lines.append(line(dim(f" {clock_time(proof.at, now)}  {proof.subject}, from {proof.host}")))
