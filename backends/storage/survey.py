@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import posixpath
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import islice
@@ -21,7 +21,7 @@ from backends.hypervisor.pool_definitions import Pool, Volume
 from backends.hypervisor.pools import read_pools
 from backends.hypervisor.volumes import read_volumes
 from backends.model.fleet import FleetState
-from backends.model.guest import Guest
+from backends.model.guest import DiskKind, Guest
 from backends.model.storage import StorageKind, StorageMap
 from backends.probes.storage.script import ask, real_path
 from backends.storage.assembly import assembling
@@ -46,8 +46,11 @@ async def read_storage(
 
     `watched`: kept by the caller, to tell how fast storages fill; without it growth is not known.
     """
-    answers = await asyncio.gather(*(_told_by(host, state) for host in hosts))
+    watched = Watched() if watched is None else watched
+    answers = await asyncio.gather(*(_told_by(host, state, watched.pools(host.name)) for host in hosts))
     told = [answer for answer in answers if isinstance(answer, HostTold)]
+    for each in told:
+        watched.note_pools(each.host, (pool.name for pool in each.pools))
     failed = {
         host.name: _words(answer)
         for host, answer in zip(hosts, answers, strict=True)
@@ -57,7 +60,7 @@ async def read_storage(
         told,
         state,
         left_out=failed,
-        watched=Watched() if watched is None else watched,
+        watched=watched,
         at=datetime.now(UTC),
         at_s=time.monotonic(),
     )
@@ -70,7 +73,7 @@ async def read_storage(
         await asyncio.sleep(0)  # fifty thousand disks must not hold up the screen
 
 
-async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError:
+async def _told_by(host: Supervisor, state: FleetState, known_pools: Iterable[str]) -> HostTold | FerryError:
     """One host: its files and libvirt at the same time. Either may fail while the other tells."""
     try:
         session = host.reached()
@@ -78,7 +81,7 @@ async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError
         return error
     view = state.hosts[host.name]
     async with asyncio.TaskGroup() as group:
-        pools = group.create_task(_pools(session))
+        pools = group.create_task(_pools(session, {*known_pools, *_named_pools(view.guests.values())}))
         usage = group.create_task(_usage(session))
         guests = group.create_task(_guests(session, view.guests.values()))
         await asyncio.wait({pools, guests}, timeout=_PATHS_WITHIN_S)
@@ -90,6 +93,15 @@ async def _told_by(host: Supervisor, state: FleetState) -> HostTold | FerryError
     if isinstance(files, FerryError):
         files = HostTold(host.name, blind=dict.fromkeys(StorageKind, files.cause))
     return _together(replace(files, guests=guests.result()), libvirt)
+
+
+def _named_pools(guests: Iterable[Guest]) -> Iterator[str]:
+    """By the disks of guests. Pure."""
+    for guest in guests:
+        for disk in guest.disks:
+            for layer in layers(disk):
+                if layer.kind is DiskKind.VOLUME:
+                    yield layer.source.partition("/")[0]
 
 
 def _paths(pools: Iterable[Pool], guests: Iterable[Guest]) -> tuple[str, ...]:
@@ -153,12 +165,12 @@ async def _guests(session: Session, guests: Iterable[Guest]) -> tuple[Guest, ...
     )
 
 
-async def _pools(session: Session) -> LibvirtTold:
+async def _pools(session: Session, known: Iterable[str]) -> LibvirtTold:
     """Of the first driver that has a storage driver beside it: all on a host have the same pools."""
     trouble = "" if session.connections else session.trouble or "libvirt does not answer"
     for driver, connection in session.connections.items():
         try:
-            pools = await read_pools(connection, driver)
+            pools = await read_pools(connection, driver, known=known)
         except FerryError as error:
             trouble = error.cause
             continue

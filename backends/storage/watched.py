@@ -1,9 +1,11 @@
-"""How fast storages fill, over the time that this program has watched them."""
+"""How fast storages fill, over the time that this program has watched them; and which pools hosts had."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
+from backends.model.host import HostName
 from backends.model.storage import StorageId
 
 LEAST_APART_S = 60.0
@@ -18,6 +20,15 @@ class Watched:
 
     def __init__(self) -> None:
         self._readings: dict[StorageId, deque[tuple[float, int]]] = {}
+        self._pools: dict[HostName, tuple[str, ...]] = {}
+
+    def note_pools(self, host: HostName, names: Iterable[str]) -> None:
+        """What a host has told; one that tells of none may only be silent."""
+        self._pools[host] = tuple(names) or self.pools(host)
+
+    def pools(self, host: HostName) -> tuple[str, ...]:
+        """Names of those that it had, for when its libvirt does not list them (see `read_pools`)."""
+        return self._pools.get(host, ())
 
     def note(self, storage: StorageId, used_bytes: int, at_s: float) -> None:
         """`at_s`: monotonic seconds. The newest reading is always kept, older ones ten minutes apart for a day."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from backends.api import embedded_hosts, open_fleet, parse_host
+from backends.errors import DeadlineError
+from backends.hypervisor import pools
+from backends.hypervisor.connection import Connection
 from backends.model.host import HostName, HostSpec, Link, Reach
 from backends.model.storage import Access, StorageKind
 from backends.untrusted import clean
@@ -25,6 +30,21 @@ async def test_a_host_by_libvirt_alone_tells_its_pools_and_disks() -> None:
     assert storage.id.key == "test-default:/default-pool"
     assert storage.sightings[TEST].access is Access.READ_WRITE
     assert storage.commitment.capacity_bytes == pool.capacity_bytes
+
+
+async def test_pools_that_were_there_are_still_told_when_libvirt_does_not_list_them_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def hangs(_: Connection) -> None:
+        raise DeadlineError("no answer within 5 s")
+
+    async with open_fleet([parse_host("test:///default")]) as fleet:
+        await until(fleet, all_up)
+        before = await fleet.storage()
+        monkeypatch.setattr(pools, "_list", hangs)
+        found = await fleet.storage()
+    names = [pool.name for storage in found.storages for pool in storage.pools]
+    assert names == [pool.name for storage in before.storages for pool in storage.pools] == ["default-pool"]
 
 
 async def test_the_same_path_on_two_hosts_is_never_one_storage() -> None:
