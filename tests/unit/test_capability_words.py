@@ -233,8 +233,23 @@ def test_guests_with_the_same_obstacles_are_told_together_and_nothing_is_said_tw
     assert "✘ web, db, old (off)\n" in shown
     assert shown.count("avx2") == 1
     shown = text(fit_lines(replace(whole, obstacles=(LACKS,)), UNICODE, 100))
-    assert "for what is said above" in shown
+    assert "for what is said above" in shown and "above, and" not in shown
     assert shown.count("avx2") == 1
+
+
+def test_what_is_against_a_new_guest_is_not_said_of_guests_that_can_go() -> None:
+    shown = text(fit_lines(replace(all_fit("h1", "h2"), fit=Fit.PART, obstacles=(LACKS,)), UNICODE, 100))
+    assert "a new guest with the processor of h1:\n" in shown
+    assert "all guests:" not in shown
+    assert "✓ can go: web-h1, db-h1" in shown
+
+
+def test_a_guest_that_a_second_thing_stops_is_told_of_both() -> None:
+    older = replace(LACKS, words="libvirt 9.0 is older", missing=())
+    stuck = (guest_fit("h1", "web", "h2", Fit.NO, LACKS, older),)
+    shown = text(fit_lines(HostFit(HostName("h1"), HostName("h2"), Fit.NO, (LACKS,), stuck), UNICODE, 100))
+    assert "for what is said above, and:\n" in shown
+    assert shown.count("avx2") == 1 and "libvirt 9.0 is older" in shown
 
 
 def test_what_is_not_known_is_not_counted_as_a_no() -> None:

@@ -64,11 +64,11 @@ def left_out_lines(left_out: Sequence[tuple[HostName, str]], width: int) -> list
 
 
 def fit_lines(fit: HostFit, glyphs: Glyphs, width: int) -> list[Line]:
-    """One cell in full: what holds for all guests, then each guest that cannot go, then those that can."""
+    """One cell in full: what is against a new guest, then each guest that cannot go, then those that can."""
     title = line(Cell(f" {fit.source} {glyphs.arrow} {fit.destination}  ", Tone.TITLE), _summary(fit, glyphs))
     lines = [title]
     if fit.obstacles:
-        lines.append(line(dim(_host_label(fit))))
+        lines.append(line(dim(f" a new guest with the processor of {fit.source}:")))
         lines += _obstacles(fit.obstacles, glyphs, width, "   ")
     for guests in _alike(fit.guests):
         lines += [EMPTY, *_guests(guests, fit.obstacles, glyphs, width)]
@@ -118,10 +118,6 @@ def _summary(fit: HostFit, glyphs: Glyphs) -> Cell:
     return Cell(f"{sign} {fit.fitting} of {number} guests can go there", tone)
 
 
-def _host_label(fit: HostFit) -> str:
-    return f" a new guest with the processor of {fit.source}, and all guests:"
-
-
 def _alike(guests: Sequence[GuestFit]) -> list[list[GuestFit]]:
     """Those that cannot go, or perhaps not, by what stands against them."""
     groups: dict[tuple[Fit, tuple[Obstacle, ...]], list[GuestFit]] = {}
@@ -131,17 +127,15 @@ def _alike(guests: Sequence[GuestFit]) -> list[list[GuestFit]]:
     return list(groups.values())
 
 
-def _guests(
-    guests: Sequence[GuestFit], of_host: Sequence[Obstacle], glyphs: Glyphs, width: int
-) -> list[Line]:
-    """Names, then what stands against them; what holds for the whole host is said above already."""
+def _guests(guests: Sequence[GuestFit], said: Sequence[Obstacle], glyphs: Glyphs, width: int) -> list[Line]:
+    """Names, then what stands against them; what holds for a new guest as well is said above already."""
     fit, obstacles = guests[0].fit, guests[0].obstacles
     first = line(Cell(f" {fit_sign(fit, glyphs)} ", _TONES[fit]))
     names = ", ".join(guest.name if guest.active else f"{guest.name} (off)" for guest in guests)
     lines = wrap(names, width - 1, Tone.TITLE, indent="   ", first=first)
-    own = [each for each in obstacles if each not in of_host]
-    if obstacles and not own:
-        return [*lines, line(dim("   for what is said above"))]
+    own = [each for each in obstacles if each not in said]
+    if len(own) < len(obstacles):
+        lines.append(line(dim("   for what is said above" + (", and:" if own else ""))))
     return lines + _obstacles(own, glyphs, width, "   ")
 
 
