@@ -174,6 +174,15 @@ async def test_scripts_get_the_plan_each_step_and_an_outcome(
     )
 
 
+async def test_a_little_more_of_a_large_disk_is_told_to_the_byte(
+    fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.growth = replace(PLAN, before_bytes=1024 * GIB, after_bytes=1025 * GIB)
+    await growing("1025G", dry_run=True)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "vda of web on h1: 1,099,511,627,776 -> 1,100,585,369,600 bytes"
+
+
 # Before it starts ------------------------------------------------------------------------------
 
 

@@ -80,7 +80,7 @@ def _read(size: str, now_bytes: int | None) -> int:
 
 def tell_plan(out: Output, plan: GrowPlan) -> None:
     """Each step with its sizes, whose it is, and the command that does the same."""
-    change = f"{long_size(plan.before_bytes)} -> {long_size(plan.after_bytes)}"
+    change = change_words(plan.before_bytes, plan.after_bytes)
     out.line(out.ink(f"{plan.target} of {plan.name} on {plan.guest.host}: {change}", Ink.BOLD))
     entries = [
         entry for number, step in enumerate(plan.steps, 1) for entry in _step(number, step, plan.guest.host)
@@ -90,11 +90,19 @@ def tell_plan(out: Output, plan: GrowPlan) -> None:
         tell(out, f"mind: {doubt}", Ink.DOUBT)
 
 
+def change_words(before_bytes: int | None, after_bytes: int | None) -> str:
+    """`10.0 GiB -> 15.0 GiB`; to the byte where three digits are not enough to tell them apart."""
+    before, after = long_size(before_bytes), long_size(after_bytes)
+    if before == after and before_bytes != after_bytes:
+        return f"{before_bytes:,} -> {after_bytes:,} bytes"
+    return f"{before} -> {after}"
+
+
 def _step(number: int, step: GrowStep, guests_host: str) -> Iterator[Entry]:
     where = "" if step.host == guests_host else f" on {step.host}"
     yield (str(number), f"{step.words}{where}", Ink.PLAIN)
     known = step.before_bytes is not None or step.after_bytes is not None
-    sizes = f"{long_size(step.before_bytes)} -> {long_size(step.after_bytes)}, " if known else ""
+    sizes = f"{change_words(step.before_bytes, step.after_bytes)}, " if known else ""
     if step.ours:
         yield (
             "",
