@@ -34,10 +34,11 @@ async def ask_terminal(text: str, *, secret: bool = False, path: str = "/dev/tty
     except OSError:
         return None
     try:
-        os.write(terminal, text.encode())
         if not secret:
+            os.write(terminal, text.encode())
             return await _line(terminal)
-        with _no_echo(terminal):
+        with _no_echo(terminal):  # first: what is typed as soon as the question is seen must not be shown
+            os.write(terminal, text.encode())
             answer = await _line(terminal)
             os.write(terminal, b"\n")
         return answer
