@@ -19,7 +19,7 @@ from backends.model.storage import GrowKind, GrowPlan
 from backends.probes.storage.images import Image, Images
 from backends.probes.storage.lvm import REPORT
 from backends.probes.survey.readings import Gap, Reading
-from backends.storage.growth.layers import Stack
+from backends.storage.growth.layers import Ground, Stack
 from backends.storage.growth.looking import active_on
 from backends.storage.growth.plan import draw
 from tests.unit.storage.disks_of_hosts import ISCSI_DISK, VIRTUAL, block_files
@@ -151,6 +151,24 @@ def test_a_full_image_must_find_room_and_a_sparse_one_need_not() -> None:
     assert any("12.0 GiB more" in doubt and "paused" in doubt for doubt in sparse.doubts)
 
 
+def test_room_that_is_just_enough_is_enough() -> None:
+    assert plan(on_file(image="raw", taken=10 * GIB, free=10 * GIB), 20 * GIB).doubts == ()
+    assert plan(on_file(image="raw", taken=8 * GIB, free=12 * GIB), 20 * GIB).doubts == ()
+    assert plan(on_file(image="raw", taken=8 * GIB, free=12 * GIB), 20 * GIB + 4096).doubts
+
+
+def test_a_volume_of_a_pool_grows_as_the_file_that_it_is_and_not_where_libvirt_does_not_tell_the_path() -> (
+    None
+):
+    disk = Disk("vda", DiskKind.VOLUME, "default/web.img", format="qcow2")
+    assert kinds(plan(on_file(disk=disk), 20 * GIB)) == [TOLD, INSIDE]
+    lost = on_file(
+        disk=disk, path="", images=Images(), ground=Ground(None, "libvirt does not tell where it is")
+    )
+    assert plan(lost, 20 * GIB).refused == "libvirt does not tell where it is"
+    assert "not known what" in plan(changed(lost, ground=Ground()), 20 * GIB).refused
+
+
 def test_what_is_not_known_of_the_room_or_the_image_is_a_doubt_and_no_guess() -> None:
     silent = plan(on_file(free=None), 20 * GIB)
     assert not silent.refused
@@ -167,8 +185,12 @@ def test_other_guests_of_the_same_disk_are_told_of() -> None:
 
 
 def test_a_disk_of_unknown_size_is_an_error_that_says_so() -> None:
-    with pytest.raises(ActionError, match="not known how large"):
+    with pytest.raises(ActionError, match="not known how large") as raised:
         draw(on_file(virtual_bytes=None, images=Images((), "gone")), 20 * GIB)
+    assert raised.value.hint == "gone"
+    with pytest.raises(ActionError) as raised:
+        draw(changed(network("iscsi:iqn/1@10.0.0.1"), virtual_bytes=None, ground=Ground()), 20 * GIB)
+    assert "while the guest runs" in raised.value.hint
 
 
 # Logical volumes --------------------------------------------------------------------------------------
@@ -269,6 +291,12 @@ def test_multipath_takes_the_new_size_before_lvm_does() -> None:
 )
 def test_a_volume_that_lvm_would_not_extend_is_refused_before_it_is_tried(report: str, word: str) -> None:
     assert word in plan(on_volume(report, lun_files(10 * GIB), virtual_bytes=GIB), USABLE).refused
+
+
+@pytest.mark.parametrize("field", ["vg_free", "vg_extent_size"])
+def test_a_group_of_which_lvm_does_not_tell_all_is_left_alone(field: str) -> None:
+    report = group_report(**{field: ""})  # type: ignore[arg-type]  # a field of the report
+    assert "does not tell" in plan(on_volume(report, lun_files(10 * GIB), virtual_bytes=GIB), USABLE).refused
 
 
 def test_a_group_that_hosts_share_is_a_doubt_with_the_kind_of_its_lock() -> None:
