@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from backends.model.storage import StorageKind
@@ -21,7 +21,7 @@ from backends.probes.storage import (
 from backends.probes.storage.block import Devices
 from backends.probes.storage.file_locks import ImageLock
 from backends.probes.storage.file_systems import Mounted, mounted
-from backends.probes.storage.lockers import LockManager
+from backends.probes.storage.lockers import LockManager, Lockspace
 from backends.probes.storage.seen import Seen
 from backends.probes.survey.readings import Readings
 
@@ -67,6 +67,7 @@ def told_by_files(readings: Readings) -> FilesTold:
         *lvm.seen(groups, devices),
         *drbd.seen(mirrors, readings.text(_HOSTNAME).strip(), devices),
     )
+    spaces = lockers.lockspaces(readings)
     sources = {mount.device: mount.source for mount in mounted_.table if mount.device}
     blind = {
         **dict.fromkeys(_MOUNTED, "" if mounted_.table else _why(*readings.trouble(mounts.MOUNTINFO))),
@@ -78,7 +79,9 @@ def told_by_files(readings: Readings) -> FilesTold:
         blind[StorageKind.ISCSI] = _why(sessions.trouble, sessions.mend)
     blind |= {each.kind: each.detail for each in seen if each.is_own and each.kind in _NAMED_BY_WHAT_IT_IS}
     return FilesTold(
-        seen=tuple(_on_its_device(each, sources, devices) for each in seen),
+        seen=tuple(
+            _on_its_device(_with_lockspaces(each, spaces, mounted_), sources, devices) for each in seen
+        ),
         mounted=mounted_,
         devices=devices,
         images=file_locks.held_locks(readings).images(),
@@ -89,6 +92,19 @@ def told_by_files(readings: Readings) -> FilesTold:
 
 def _why(trouble: str, mend: str) -> str:
     return ": ".join(filter(None, (trouble, mend)))
+
+
+def _with_lockspaces(seen: Seen, spaces: Iterable[Lockspace], mounted_: Mounted) -> Seen:
+    """Those of a volume group, and those whose leases are files on it."""
+    words = tuple(space.words for space in spaces if _is_of(space, seen, mounted_))
+    return replace(seen, options=(*seen.options, *words)) if words else seen
+
+
+def _is_of(space: Lockspace, seen: Seen, mounted_: Mounted) -> bool:
+    if space.vg_uuid:
+        return f"vg:{space.vg_uuid}" in seen.aliases
+    found = mounted_.under(space.path) if space.path.startswith("/") else None
+    return found is not None and (found[1].kind, found[1].key) == (seen.kind, seen.key)
 
 
 def _on_its_device(seen: Seen, sources: Mapping[str, str], devices: Devices) -> Seen:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backends.model.host import HostName
 from backends.model.posture import Finding, Severity
 from backends.model.storage import Access, Sighting, Storage, StorageKind
-from backends.probes.storage.lockers import Manager
+from backends.probes.storage.lockers import LockManager, Manager
 from backends.storage.identities import LOCKED_GROUPS
 from backends.storage.users import Users, some
 
@@ -191,6 +191,15 @@ def _managers(storage: Storage, writers: list[Sighting], users: Users) -> Iterat
             "set lock_manager = 'lockd' or 'sanlock' in qemu.conf of all hosts",
             source="/etc/libvirt/qemu.conf",
         )
+    elif idle := [host for host in known if not _locks_all(users.managers[host])]:
+        yield Finding(
+            "storage.lock-manager",
+            "a lock manager that locks nothing by itself",
+            Severity.MEDIUM,
+            f"{some(idle)}: disks without a <lease> are not locked (auto_disk_leases, require_lease_for_disks)",
+            "set auto_disk_leases = 1, or require_lease_for_disks = 1, on all hosts",
+            source="/etc/libvirt/qemu-lockd.conf, qemu-sanlock.conf",
+        )
     else:
         names = sorted({manager.value for manager in known.values()})
         severity = Severity.GOOD if len(names) == 1 else Severity.MEDIUM
@@ -199,6 +208,11 @@ def _managers(storage: Storage, writers: list[Sighting], users: Users) -> Iterat
             evidence += ": neither sees the other's locks"
         mend = "" if len(names) == 1 else "set lock_manager alike in qemu.conf of all hosts"
         yield Finding("storage.lock-manager", "lock manager", severity, evidence, mend)
+
+
+def _locks_all(manager: LockManager) -> bool:
+    """Each disk, or no guest without. Of other managers, and of settings that may not be read, that is taken for so."""
+    return manager.automatic or manager.required or bool(manager.trouble)
 
 
 def _held(users: Users) -> Iterator[Finding]:

@@ -62,6 +62,13 @@ class Lockspace:
     vg_name: str = ""
     vg_uuid: str = ""
 
+    @property
+    def words(self) -> str:
+        """For `Seen.options`."""
+        number = f" as host {self.host_id}" if self.host_id is not None else ""
+        state = f" ({self.state})" if self.state else ""
+        return f"{self.kind} lockspace {self.name or self.vg_name}{number}{state}"
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -172,6 +179,18 @@ def parse_lvmlockd(text: str) -> Lockspaces:
         elif len(words) == 3 and words[0] == "LS" and spaces and not spaces[-1].name:
             spaces[-1] = replace(spaces[-1], name=clean(words[2]))
     return Lockspaces(running=True, spaces=tuple(spaces))
+
+
+def lockspaces(readings: Readings) -> tuple[Lockspace, ...]:
+    """Of both daemons: lvmlockd knows the group of one, and sanlock where it is and as which host."""
+    of_groups = {space.name: space for space in lvmlockd(readings).spaces}
+    of_sanlock = [
+        replace(space, vg_name=group.vg_name, vg_uuid=group.vg_uuid)
+        if (group := of_groups.pop(space.name, None)) is not None
+        else space
+        for space in sanlock(readings).spaces
+    ]
+    return (*of_sanlock, *of_groups.values())
 
 
 def _space(text: str) -> Lockspace | None:

@@ -186,6 +186,16 @@ def test_one_lock_manager_on_all_hosts_is_good_and_different_ones_are_not() -> N
     )
 
 
+def test_a_lock_manager_that_locks_no_disk_by_itself_is_no_comfort() -> None:
+    idle = LockManager(Manager.SANLOCK, automatic=False)
+    strict = LockManager(Manager.SANLOCK, automatic=False, required=True)
+    on_lun = storage(StorageKind.ISCSI)
+    told = found(on_lun, user(WEB, ""), managers={H1: strict, H2: idle})["storage.lock-manager"]
+    assert (told.severity, told.evidence.partition(":")[0]) == (MEDIUM, "h2")
+    told = found(on_lun, user(WEB, ""), managers={H1: strict, H2: strict})["storage.lock-manager"]
+    assert told.severity is GOOD
+
+
 def test_a_qemu_conf_that_may_not_be_read_is_not_taken_for_one_without_locks() -> None:
     secret = {H1: LockManager(Manager.UNKNOWN, trouble="permission denied", mend="log in as root")}
     finding = found(storage(StorageKind.NFS), user(WEB), managers=secret)["storage.lock-manager"]

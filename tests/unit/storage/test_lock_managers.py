@@ -114,6 +114,16 @@ def test_lvmlockd_s_lockspaces_name_their_groups() -> None:
     assert (second.name, second.kind) == ("lvm_other", "dlm")
 
 
+def test_what_both_daemons_know_of_a_lockspace_is_one() -> None:
+    found = lockers.lockspaces(host({lockers.SANLOCK.name: SANLOCK, lockers.LVMLOCKD.name: LVMLOCKD}))
+    assert [space.words for space in found] == [
+        "sanlock lockspace 2b34a3a0-817f-4f92-acaa-77a4acc16e87 as host 1",
+        "sanlock lockspace lvm_myvg as host 11 (ADD)",
+        "dlm lockspace lvm_other",
+    ]
+    assert [space.vg_name for space in found] == ["", "myvg", "other"]
+
+
 def test_a_daemon_that_is_not_there_runs_not_and_one_that_is_silent_is_unknown() -> None:
     assert lockers.sanlock(host({})) == lockers.lvmlockd(host({})) == Lockspaces(running=False)
     denied = Reading(gap=Gap.DENIED, said="Permission denied")

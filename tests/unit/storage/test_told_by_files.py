@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from backends.model.posture import Severity
 from backends.model.storage import Access, StorageKind
-from backends.probes.storage import lvm
+from backends.probes.storage import lockers, lvm
 from backends.probes.storage.mounts import MOUNTINFO, PROC_MOUNTS
 from backends.probes.survey.readings import Gap, Reading, Readings
 from backends.storage.by_files import told_by_files
 from backends.storage.told import HostTold
 from tests.unit.host_files import host
 from tests.unit.storage.disks_of_hosts import ISCSI_DISK, block_files, broken
+from tests.unit.storage.stacks import group_report
 from tests.unit.storage.told_hosts import H1, H2, ROOT, file_disk, guest, put_together, row
 
 WWID = "naa.60014051234567890abcdef123456789"
@@ -51,6 +52,21 @@ def test_ext4_from_one_disk_on_two_hosts_is_one_row_with_the_danger_named() -> N
     worst = {finding.id for finding in storage.findings if finding.severity is Severity.HIGH}
     assert worst == {"storage.mounted-twice", "storage.two-writers"}
     assert len(storage.disks) == 2
+
+
+def test_lockspaces_stand_with_the_group_that_they_are_of_and_with_what_their_leases_lie_on() -> None:
+    uuid = "gkV1Gf-bL5k-o5cS-1NTQ-n1CJ-QmAY-3ck21A"
+    answers = {
+        lvm.REPORT.name: group_report(),
+        lockers.LVMLOCKD.name: f"VG vg lock_type=sanlock {uuid}\nLS sanlock lvm_vg\n",
+        lockers.SANLOCK.name: (
+            "daemon one\ns lvm_vg:7:/dev/mapper/vg-lvmlock:0\ns __LIBVIRT__DISKS__:7:/srv/__LIBVIRT__DISKS__:0"
+        ),
+    }
+    by_key = {each.key: each.options for each in told_by_files(files(MOUNTED, **answers)).seen}
+    assert by_key[uuid][-1] == "sanlock lockspace lvm_vg as host 7"
+    assert by_key["/dev/sdb"] == ("ext4", "sanlock lockspace __LIBVIRT__DISKS__ as host 7")
+    assert sum("lockspace" in word for words in by_key.values() for word in words) == 2
 
 
 def test_ext4_from_a_disk_that_only_one_host_has_is_its_own() -> None:
