@@ -148,6 +148,13 @@ class Fleet(Protocol):
         """Log it out. Raises ActionError while a guest that is active has a disk there."""
         ...
 
+    async def iscsi_rescan(self, host: HostName, iqn: str = "") -> tuple[str, ...]:
+        """Let a host look how large the LUNs of a target are now, or of all; what was done, in words.
+
+        Raises FerryError.
+        """
+        ...
+
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
     ) -> Preflight:

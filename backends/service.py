@@ -237,6 +237,11 @@ class FleetService:
         with self._audited(f"log {host} out of {clean(login.iqn)}"):
             await iscsi.log_out(self._supervisor(host), login, self.state)
 
+    async def iscsi_rescan(self, host: HostName, iqn: str = "") -> tuple[str, ...]:
+        """Look anew at its LUNs."""
+        with self._audited(f"let {host} look at the LUNs of {clean(iqn) or 'all targets'}"):
+            return await iscsi.rescan(self._supervisor(host), iqn)
+
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
     ) -> Preflight:

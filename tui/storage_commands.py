@@ -115,7 +115,9 @@ def grow(
 
 ALL = (storage, prove, chain, grow)
 
-iscsi = App(name="iscsi", help="List what an iSCSI portal offers to a host, log the host in and out.")
+iscsi = App(
+    name="iscsi", help="List what an iSCSI portal offers to a host, log the host in and out, rescan LUNs."
+)
 
 
 @iscsi.command
@@ -193,3 +195,23 @@ def logout(
     from tui.headless.iscsi import log_out as command
 
     return asyncio.run(command(options, host, portal, iqn, json=json))
+
+
+@iscsi.command
+def rescan(host: Host, iqn: Iqn = "", /, *, json: Flag = False, options: HostOptions = _ANY_HOST) -> int:
+    """Let a host look how large its LUNs are now, after one has grown on its storage. Nothing is written to them.
+
+    Exit status: 0 it has looked, 1 it has not, 2 usage.
+
+    Parameters
+    ----------
+    host
+        The host.
+    iqn
+        Only the LUNs of this target.
+    json
+        One JSON object.
+    """
+    from tui.headless.iscsi import rescan as command
+
+    return asyncio.run(command(options, host, iqn, json=json))

@@ -33,6 +33,7 @@ class ScriptedStorage:
         self.growth: GrowPlan | FerryError | None = None
         self.growing: tuple[GrowProgress, ...] = ()
         self.targets: tuple[IscsiTarget, ...] | FerryError | None = None
+        self.rescanned: tuple[str, ...] = ()
 
     async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
         """What the test has set."""
@@ -72,3 +73,8 @@ class ScriptedStorage:
     async def iscsi_logout(self, host: HostName, login: IscsiLogin) -> None:
         """Noted."""
         self.asked.append(("iscsi logout", host, login))
+
+    async def iscsi_rescan(self, host: HostName, iqn: str = "") -> tuple[str, ...]:
+        """What the test has set."""
+        self.asked.append(("iscsi rescan", host, iqn))
+        return self.rescanned

@@ -14,7 +14,7 @@ from tui.headless import chap as chap_module
 from tui.headless import iscsi as iscsi_module
 from tui.headless.chap import ChapOptions, read_secret
 from tui.headless.exits import Exit, UsageError
-from tui.headless.iscsi import log_in, log_out, targets
+from tui.headless.iscsi import log_in, log_out, rescan, targets
 
 IQN, PORTAL = "iqn.2026-11.example:disks", "10.0.0.1:3260"
 SECRET = "correct horse"
@@ -139,3 +139,17 @@ async def test_logging_out_tells_what_was_done(
     assert objects(capsys) == [
         {"event": "iscsi", "host": "h1", "iqn": IQN, "portal": PORTAL, "logged_in": False}
     ]
+
+
+async def test_a_host_that_looks_anew_tells_at_what_and_whether_there_was_anything(
+    fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.rescanned = ("refreshed the pool luns", "rescanned 3:0:0:1")
+    assert await rescan(ANY, "h1", IQN, json=False) == Exit.SUCCEEDED
+    assert capsys.readouterr().out.splitlines() == ["h1: refreshed the pool luns", "h1: rescanned 3:0:0:1"]
+    assert ("iscsi rescan", H1, IQN) in fleet.asked
+    await rescan(ANY, "h1", "", json=True)
+    assert objects(capsys) == [{"event": "rescan", "host": "h1", "iqn": "", "done": list(fleet.rescanned)}]
+    fleet.rescanned = ()
+    await rescan(ANY, "h1", IQN, json=False)
+    assert f"no LUN of {IQN}" in capsys.readouterr().out

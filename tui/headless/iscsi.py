@@ -1,4 +1,4 @@
-"""`virt-ferry iscsi`: what a portal offers to a host, logging it in and out."""
+"""`virt-ferry iscsi`: what a portal offers to a host, logging it in and out, looking anew at its LUNs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tui.headless.chap import ChapOptions, read_secret
 from tui.headless.exits import Exit
 from tui.headless.output import Ink, Output
 from tui.headless.session import HostOptions, settled_fleet
-from tui.headless.storage_lines import iscsi_line, target_line
+from tui.headless.storage_lines import RescanLine, iscsi_line, target_line
 
 _TITLES = ("TARGET", "LOGGED IN", "CHAP", "LUNS", "PORTALS")
 _YES = {True: "yes", False: "no", None: "?"}
@@ -58,6 +58,22 @@ async def log_out(options: HostOptions, host: str, portal: str, iqn: str, *, jso
         out.json(iscsi_line(name, login, logged_in=False))
     else:
         out.line(f"{name} is logged out of {iqn} at {portal}")
+    return Exit.SUCCEEDED
+
+
+async def rescan(options: HostOptions, host: str, iqn: str, *, json: bool) -> Exit:
+    """After a LUN has grown on its storage. Raises FerryError."""
+    out = Output()
+    async with settled_fleet(options.with_hosts((host,))) as (fleet, state):
+        name = _first(state)
+        done = await fleet.iscsi_rescan(name, iqn)
+    if json:
+        out.json(RescanLine(name, iqn, done))
+    elif done:
+        for words in done:
+            out.line(f"{name}: {words}")
+    else:
+        out.line(f"{name} has no LUN{f' of {iqn}' if iqn else ''} to look at")
     return Exit.SUCCEEDED
 
 

@@ -181,6 +181,14 @@ class IscsiLine(msgspec.Struct, frozen=True, tag_field="event", tag="iscsi"):
     logged_in: bool
 
 
+class RescanLine(msgspec.Struct, frozen=True, tag_field="event", tag="rescan"):
+    """A host has looked how large its LUNs are now. `iqn`: empty for all targets."""
+
+    host: str
+    iqn: str
+    done: tuple[str, ...]
+
+
 Line = StorageLine | SightingLine | PoolLine | DiskLine | StorageFindingLine
 
 
