@@ -228,6 +228,8 @@ def _identity(id_: StorageId, group: Iterable[tuple[HostName, Seen]], under: fro
         told.setdefault(host, []).append(seen)
         if seen.kind is id_.kind and (not label or label == seen.key):
             label = seen.label  # words for people, if one of them has some
+    if id_.kind is StorageKind.FILE_SYSTEM and len(told) == 1 and label.startswith("/"):
+        label = f"{next(iter(told))}:{label}"  # every host has a `/`
     return Identity(id_, label or id_.key, {host: tuple(each) for host, each in told.items()}, under)
 
 

@@ -240,3 +240,8 @@ def assert_shares_global_names(rows: tuple[Identity, ...], host: HostName, one: 
                 if any(alias in other.aliases for other in each)
             ]
             assert len({row.id for row in holding}) == 1, (host, alias)
+
+
+def test_a_file_system_of_one_host_is_called_after_the_host_as_every_host_has_a_root() -> None:
+    root = replace(seen(LOCAL, "/dev/sda1", own=True), label="/")
+    assert sorted(row.label for row in merge({H1: [root], H2: [root]}).rows) == ["h1:/", "h2:/"]
