@@ -11,6 +11,7 @@ import humanize
 from backends.model.guest import virsh_name
 from backends.model.storage import GrowKind, GrowStep
 from backends.storage.growth.layers import Stack
+from backends.untrusted import clean
 
 LVM_DEADLINE_S = 60.0
 """It waits for locks of others, and writes to every device of the group."""
@@ -18,6 +19,7 @@ RESCAN_DEADLINE_S = 30.0
 IMAGE_DEADLINE_S = 60.0
 AS_ROOT = "log in as root: this account may not change it"
 MIB = 1024 * 1024
+_WORD_LIMIT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def on_host(
     online: bool = True,
 ) -> Planned:
     """A step that a command does; `shown`: how a person would type it, where that differs."""
-    command = shown or shlex.join(run.argv)
+    command = shown or shlex.join(clean(word, limit=_WORD_LIMIT) for word in run.argv)
     login = stack.spec.ssh_command
     command = f"{login} {shlex.quote(command)}" if login else command
     return Planned(GrowStep(kind, stack.spec.name, words, *sizes, command, online=online), run)
@@ -112,11 +114,11 @@ def for_the_image(stack: Stack, after_bytes: int) -> Planned:
 
 def inside(stack: Stack, after_bytes: int) -> Planned:
     """What is left to the guest's own administrator."""
-    device = f"/dev/{stack.disk.target}"
+    device, part = (shlex.quote(f"/dev/{stack.disk.target}{number}") for number in ("", "1"))
     words = "in the guest, let the partition and the file system take the room (XFS: xfs_growfs)"
     if stack.disk.target.startswith(("hd", "sd")):
         words += "; an IDE, SATA or USB disk shows it after the guest was off"
-    command = f"growpart {device} 1 && resize2fs {device}1"
+    command = f"growpart {device} 1 && resize2fs {part}"
     step = GrowStep(
         GrowKind.INSIDE_GUEST, stack.spec.name, words, stack.seen_bytes, after_bytes, command, ours=False
     )

@@ -26,6 +26,7 @@ from tests.unit.storage.disks_of_hosts import ISCSI_DISK, VIRTUAL, block_files
 from tests.unit.storage.stacks import (
     EXTENT,
     GIB,
+    IMAGES,
     MIB,
     WEB,
     group_report,
@@ -407,6 +408,18 @@ def test_qemu_grows_an_rbd_image_and_cannot_grow_an_nbd_export() -> None:
     assert kinds(plan(network("rbd:pool/web@10.0.0.1"), 20 * GIB)) == [TOLD, INSIDE]
     assert "only while" in plan(network("rbd:pool/web@10.0.0.1", state=OFF), 20 * GIB).refused
     assert "nbd" in plan(network("nbd:web@10.0.0.1"), 20 * GIB).refused
+
+
+def test_what_a_host_calls_an_image_is_safe_to_show_and_to_copy() -> None:
+    path = f"{IMAGES}/a\x1b[2J'; reboot"
+    found = plan(
+        on_file(state=OFF, path=path, disk=Disk("vda;reboot", DiskKind.FILE, "a", format="raw", path=path)),
+        20 * GIB,
+    )
+    assert all(step.command.isprintable() for step in found.steps)
+    resize, guest = (shlex.split(step.command) for step in found.steps)
+    assert "; reboot" in shlex.split(resize[-1])[-2], "one word of the command"
+    assert guest[1] == "/dev/vda;reboot"
 
 
 # All of them ------------------------------------------------------------------------------------------
