@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from backends.model.posture import Finding, Severity
 from backends.model.storage import Health, Level, Storage
-from backends.storage.users import Users, some
+from backends.storage.users import User, Users, some
 
 
 def ailments(storage: Storage, users: Users) -> Iterator[Finding]:
@@ -70,14 +70,7 @@ def _nearly_full(storage: Storage, users: Users) -> Iterator[Finding]:
     commitment = storage.commitment
     if commitment.level not in (Level.WATCH, Level.ALARM):
         return
-    sparse = [
-        user.words
-        for user in users.disks
-        if user.use.virtual_bytes is not None
-        and user.use.allocated_bytes is not None
-        and not user.use.read_only
-        and user.use.allocated_bytes < user.use.virtual_bytes
-    ]
+    sparse = [user.words for user in users.disks if _is_sparse(user)]
     is_alarm = commitment.level is Level.ALARM
     evidence = commitment.reason + (f"; still growing: {some(sparse)}" if sparse else "")
     yield Finding(
@@ -87,3 +80,10 @@ def _nearly_full(storage: Storage, users: Users) -> Iterator[Finding]:
         evidence,
         "make room, grow it, or move disks away before guests pause",
     )
+
+
+def _is_sparse(user: User) -> bool:
+    """One that stands for want of room is so, whatever is told of what it takes."""
+    virtual, allocated = user.use.virtual_bytes, user.use.allocated_bytes
+    is_growing = virtual is not None and allocated is not None and allocated < virtual
+    return user.use.out_of_space or (is_growing and not user.use.read_only)

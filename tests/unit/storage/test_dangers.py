@@ -255,5 +255,8 @@ def test_sparse_disks_on_a_storage_that_is_nearly_full_are_the_trap() -> None:
     assert "web (vda)" in sparse["storage.nearly-full"].evidence
     full = found(storage(StorageKind.NFS, commitment=alarm), user(WEB, sizes=(GIB, GIB)))
     assert full["storage.nearly-full"].severity is MEDIUM
+    paused = guest(H1, "mail", file_disk(IMAGE), state=GuestState.PAUSED, full=["vda"])
+    standing = found(storage(StorageKind.NFS, commitment=alarm), user(paused))["storage.nearly-full"]
+    assert standing.severity is HIGH, "what it takes is not told, but that it wants more is"
     fine = Commitment(100 * GIB, 50 * GIB, 300 * GIB, level=Level.FINE)
     assert not found(storage(StorageKind.NFS, commitment=fine), user(WEB, sizes=(100 * GIB, GIB)))
