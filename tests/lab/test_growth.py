@@ -66,14 +66,13 @@ async def test_the_command_that_a_plan_shows_does_the_same(lab: Lab, fleet: Flee
 async def test_the_image_of_a_guest_that_is_off_grows_and_the_guest_finds_it_so(
     lab: Lab, fleet: Fleet, image: Format
 ) -> None:
-    made, guest = await running(lab, fleet, GuestSpec(name="web", disk_format=image))
-    await fleet.act(guest.key, GuestAction.FORCE_OFF)
-    await until(fleet, lambda state: guest_named(state, "web").state is GuestState.OFF)
+    spec = GuestSpec(name="web", disk_format=image)
+    made = await asyncio.to_thread(define, spec, lab.host("h1"), start=False)
+    guest = guest_named(await until(fleet, lambda state: any(g.disks for g in state.guests())), "web")
     plan = await fleet.plan_growth(guest.key, "vda", 72 * MIB)
     assert [step.kind for step in plan.steps] == [GrowKind.RESIZE_IMAGE, GrowKind.INSIDE_GUEST]
     assert any("is off" in doubt for doubt in plan.doubts)
     assert (await all_of(fleet, plan))[-1].succeeded
-    made.console.unlink()
     await fleet.act(guest.key, GuestAction.START)
     await asyncio.to_thread(made.wait_ready)
     assert await asyncio.to_thread(size_inside, lab, made) == 72 * MIB
