@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -167,6 +167,12 @@ class Lvm:
     trouble: str = ""
     mend: str = ""
 
+    def copies_of(self, group: Group) -> tuple[str, ...]:
+        """Devices that are there as copies of one of the group's: which of both LVM has taken, nobody has chosen."""
+        uuids = {each.uuid for each in group.devices}
+        marked = {each.device for each in group.devices if each.is_duplicate}
+        return tuple(sorted(marked | {device for uuid, device in self.duplicates if uuid in uuids}))
+
     def volume_at(self, path: str) -> tuple[Group, Volume] | None:
         """By `/dev/GROUP/VOLUME` or its name among mapped devices."""
         wanted = path.removeprefix("/dev/").removeprefix("mapper/")
@@ -217,11 +223,10 @@ def parse(text: str) -> Lvm | None:
     return Lvm(tuple(groups), tuple(unused))
 
 
-def health(group: Group, duplicates: tuple[tuple[str, str], ...] = ()) -> tuple[Health, str]:
-    """As this host sees it, and why."""
+def health(group: Group, copied: Sequence[str] = ()) -> tuple[Health, str]:
+    """As this host sees it, and why. `copied`: see `Lvm.copies_of`."""
     if group.is_partial:
         return Health.BROKEN, f"{group.missing or 'some'} of its devices not there"
-    copied = sorted({device for uuid, device in duplicates if uuid in {each.uuid for each in group.devices}})
     if copied:
         return Health.BROKEN, f"a device is there twice: {', '.join(copied)} has the same UUID"
     for each in sorted(group.volumes, key=lambda each: each.health not in _FAILED):
@@ -243,7 +248,7 @@ def seen(lvm: Lvm, devices: Devices) -> tuple[Seen, ...]:
 
 
 def _seen(group: Group, lvm: Lvm, devices: Devices) -> Seen:
-    state, detail = health(group, lvm.duplicates)
+    state, detail = health(group, lvm.copies_of(group))
     under = frozenset(alias for each in group.devices for alias in devices.aliases(each.device))
     options = (
         group.sharing.value if group.sharing not in (Sharing.NONE, Sharing.UNKNOWN) else "",

@@ -111,6 +111,10 @@ def _obstacle(on: OnVolume) -> str:
     states = (
         (group.is_exported, f"the volume group {group.name} is exported"),
         (group.is_partial, f"a device of the volume group {group.name} is missing"),
+        (
+            bool(on.copies),
+            f"a device of the volume group {group.name} is there twice: {', '.join(on.copies)} is a copy of one",
+        ),
         (group.is_read_only, f"the volume group {group.name} is read-only"),
         (volume.attr[1:2] in ("r", "R"), f"{volume.name} is read-only"),
         (bool(volume.health), f"{volume.name}: {volume.health.replace('_', ' ')}"),

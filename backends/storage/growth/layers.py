@@ -55,6 +55,8 @@ class OnVolume:
     """The thin pool that it is in."""
     bottoms: tuple[tuple[PhysicalVolume, Bottom | None], ...] = ()
     """All devices of its group."""
+    copies: tuple[str, ...] = ()
+    """Devices that are there as copies of one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +164,7 @@ def _device(path: str, devices: Devices, groups: Lvm, maps: Maps) -> OnVolume | 
         group, volume = found
         pool = next((each for each in group.volumes if volume.pool and each.name == volume.pool), None)
         below = ((each, _bottom(devices.find(each.device), devices, maps.maps)) for each in group.devices)
-        return OnVolume(group, volume, pool, tuple(below))
+        return OnVolume(group, volume, pool, tuple(below), groups.copies_of(group))
     return _bottom(device, devices, maps.maps)
 
 

@@ -19,9 +19,10 @@ from backends.model.storage import GrowKind, GrowPlan
 from backends.probes.storage.images import Image, Images
 from backends.probes.storage.lvm import REPORT
 from backends.probes.survey.readings import Gap, Reading
-from backends.storage.growth.layers import Ground, Stack
+from backends.storage.growth.layers import Ground, Stack, ground_of
 from backends.storage.growth.looking import active_on
 from backends.storage.growth.plan import draw
+from tests.unit.host_files import host
 from tests.unit.storage.disks_of_hosts import ISCSI_DISK, VIRTUAL, block_files
 from tests.unit.storage.stacks import (
     EXTENT,
@@ -292,6 +293,15 @@ def test_multipath_takes_the_new_size_before_lvm_does() -> None:
 )
 def test_a_volume_that_lvm_would_not_extend_is_refused_before_it_is_tried(report: str, word: str) -> None:
     assert word in plan(on_volume(report, lun_files(10 * GIB), virtual_bytes=GIB), USABLE).refused
+
+
+def test_a_group_that_may_lie_on_a_copy_of_its_disk_is_left_alone() -> None:
+    """LVM says so while it does what it is told (lib/cache/lvmcache.c)."""
+    said = "  WARNING: Not using device /dev/sdc for PV ghoqVh-rrBE-wTpi-dmR6-q0g0-dKoz-eveAOU.\n"
+    stack = on_volume("", {}, virtual_bytes=GIB)
+    files = {**lun_files(10 * GIB), REPORT.name: Reading(group_report(), said=said)}
+    found = plan(changed(stack, ground=ground_of("/dev/vg/web", host(files), is_file=False)), USABLE)
+    assert "/dev/sdc is a copy" in found.refused and found.steps == ()
 
 
 @pytest.mark.parametrize("field", ["vg_free", "vg_extent_size"])
