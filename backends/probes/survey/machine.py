@@ -141,14 +141,13 @@ def _architecture(readings: Readings) -> Fact:
 
 
 def _clock(readings: Readings) -> Fact:
-    """The number is seconds ahead of ours; negative: behind."""
+    """The number is seconds ahead of ours; negative: behind; 0 where no difference is to be seen."""
     ahead, exact = readings.clock_ahead_s, readings.clock_exact_to_s
     if ahead is None:
         return _CLOCK.unknown("its `date` does not tell fractions of a second", "date +%s.%N")
     if abs(ahead) <= exact:
-        words = f"agrees with ours (seen to {exact:.2f} s)"
-    else:
-        words = f"{abs(ahead):.2f} s {'ahead' if ahead > 0 else 'behind'} (seen to {exact:.2f} s)"
+        return _CLOCK.answer(f"agrees with ours (seen to {exact:.2f} s)", "date +%s.%N", number=0)
+    words = f"{abs(ahead):.2f} s {'ahead' if ahead > 0 else 'behind'} (seen to {exact:.2f} s)"
     return _CLOCK.answer(words, "date +%s.%N", number=round(ahead, 3))
 
 
