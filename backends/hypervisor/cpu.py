@@ -58,13 +58,6 @@ class CpuNeeds:
     """The `<cpu>` element; empty where the guest has none."""
 
 
-async def read_cpu_needs(connection: Connection, uuid: str) -> CpuNeeds:
-    """From the live definition. Raises FerryError."""
-    return await connection.call(
-        "read the guest's processor", lambda conn: cpu_needs(conn.lookupByUUIDString(uuid).XMLDesc(0))
-    )
-
-
 def cpu_needs(xml: str) -> CpuNeeds:
     """Pure. Raises ActionError for what is no XML."""
     return cpu_needs_of(parse(xml))
