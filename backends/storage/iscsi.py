@@ -13,6 +13,7 @@ from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor import iscsi_pools
 from backends.hypervisor.connection import Connection
+from backends.hypervisor.inventory import read_definitions, read_guests
 from backends.hypervisor.pool_definitions import Pool, PoolSource, source_xml
 from backends.hypervisor.pools import (
     define_pool,
@@ -26,6 +27,7 @@ from backends.hypervisor.pools import (
 from backends.hypervisor.secrets import forget_secret, keep_secret
 from backends.hypervisor.volumes import read_volumes
 from backends.model.fleet import FleetState
+from backends.model.guest import Guest
 from backends.model.storage import IscsiLogin, IscsiTarget
 from backends.storage import iscsiadm
 from backends.storage.iscsi_names import (
@@ -101,7 +103,7 @@ async def log_out(host: Supervisor, login: IscsiLogin, state: FleetState) -> Non
     """
     at = require_login(login)
     session = host.reached()
-    guests = [guest for guest in state.hosts[host.name].guests.values() if guest.state.active]
+    guests = await _active_guests(session, state)
     operation = f"log out of {clean(login.iqn)}"
     if users := await users_of(session, guests, login.iqn):
         hint = "shut these guests down, or move them to another host, first"
@@ -141,6 +143,25 @@ async def rescan(host: Supervisor, iqn: str = "") -> tuple[str, ...]:
     if session.shell is not None:
         done += await iscsiadm.rescan(session.shell, host.name, iqn)
     return tuple(done)
+
+
+async def _active_guests(session: Session, state: FleetState) -> list[Guest]:
+    """With their disks, as they are now: soon after a start those of many are not known yet. As last known where
+    libvirt does not answer. Raises FerryError."""
+    if not session.connections:
+        return [guest for guest in state.hosts[session.host].guests.values() if guest.state.active]
+    found: list[Guest] = []
+    for driver, connection in session.connections.items():
+        guests = await read_guests(connection, session.host, driver)
+        active = [guest for guest in guests if guest.state.active]
+        definitions = await read_definitions(connection, [guest.key.uuid for guest in active])
+        for guest in active:
+            if guest.key.uuid not in definitions:
+                raise ActionError(
+                    f"it is not known which disks {guest.name} has", host=session.host, operation="log out"
+                )
+            found.append(replace(guest, disks=definitions[guest.key.uuid].disks))
+    return found
 
 
 async def _log_in_by_pool(

@@ -31,6 +31,13 @@ for session in /sys/class/iscsi_session/session*; do
         grep -E "^/dev/${device}[0-9]* " /proc/mounts | while read -r part folder _; do
             echo "$part is mounted on $folder"
         done
+        for process in /proc/[0-9]*; do
+            program=
+            [ -r "$process/comm" ] && read -r program <"$process/comm"
+            case $program in qemu*) ;; *) continue ;; esac
+            ls -l "$process/fd/" 2>/dev/null | grep -qE " -> /dev/${device}[0-9]*$" &&
+                echo "$device is open in $program ${process##*/}"
+        done
     done
 done
 :
@@ -62,7 +69,8 @@ async def sessions(shell: Shell) -> frozenset[str]:
 
 
 async def in_use(shell: Shell, iqn: str) -> tuple[str, ...]:
-    """What the host itself has made of the target's disks: mounts, groups, maps. In words. Raises FerryError."""
+    """What the host itself has made of the target's disks: mounts, groups, maps; and which QEMU has them open, whatever
+    libvirt knows of it. In words. Raises FerryError."""
     answer = await shell.run((*_IN_ENGLISH, "sh", "-c", _IN_USE, "sh", iqn))
     return tuple(clean(line, limit=300) for line in answer.out.splitlines() if line)
 

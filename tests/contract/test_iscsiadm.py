@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from backends.errors import ActionError, CommandError
 from backends.fleet.session import Session
 from backends.fleet.supervisor import Supervisor
-from backends.model.host import HostName, HostSpec, Reach
+from backends.model.fleet import FleetState, HostView
+from backends.model.host import HostName, HostSpec, Link, LinkStatus, Reach
 from backends.model.storage import IscsiLogin
 from backends.remote.local import LocalShell
 from backends.storage import iscsi, iscsiadm
@@ -19,6 +21,9 @@ from tests.contract.test_sockets_of_a_host import ShellOf
 H1 = HostName("h1")
 IQN, OTHER = "iqn.2026-11.lab:disks", "iqn.2026-11.lab:tapes"
 PORTAL = Portal("10.0.0.1")
+NOBODY = FleetState(
+    {H1: HostView(HostSpec(H1, Reach.SSH, "root@h1"), LinkStatus(Link.UP, datetime.now(UTC)))}
+)
 PROGRAM = """#!/bin/sh
 echo "$*" >>"$LOG"
 case "$*" in
@@ -132,3 +137,23 @@ async def test_what_lies_on_a_target_keeps_it_from_being_logged_out(
     (at / "device/target1:0:0/1:0:0:0/block/sda/holders/dm-3").mkdir()
     assert await iscsiadm.in_use(LocalShell(), IQN) == ("sda is below dm-3", "/dev/sda1 is mounted on /srv")
     assert await iscsiadm.in_use(LocalShell(), OTHER) == ()
+
+
+async def test_a_disk_that_a_guest_has_open_is_found_without_libvirt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session(tmp_path, 1, IQN, "sda")
+    for number, program, opened in (
+        (11, "qemu-system-x86", "/dev/sda"),
+        (12, "qemu-kvm", "/dev/sdaa"),
+        (13, "smartd", "/dev/sda"),
+    ):
+        files = tmp_path / "proc" / str(number) / "fd"
+        files.mkdir(parents=True)
+        (files.parent / "comm").write_text(f"{program}\n")
+        (files / "7").symlink_to(opened)
+    script = iscsiadm._IN_USE.replace("/sys/class", str(tmp_path)).replace("/proc/", f"{tmp_path}/proc/")
+    monkeypatch.setattr(iscsiadm, "_IN_USE", script)
+    assert await iscsiadm.in_use(LocalShell(), IQN) == ("sda is open in qemu-system-x86 11",)
+    with pytest.raises(ActionError, match="open in qemu"):
+        await iscsi.log_out(supervisor(LocalShell()), IscsiLogin(IQN, "10.0.0.1"), NOBODY)
