@@ -29,9 +29,10 @@ def test_a_processor_of_today_takes_all_three() -> None:
     found = of(host(processors.EPYC_7502P))
     assert [(width.allowed, width.memory_limit_bytes) for width in found.values()] == [
         (True, 4 * GIB),
-        (True, 1 << 43),
+        (True, 64 * GIB),
         (True, 1 << 43),
     ]
+    assert "43 bits" in found[PAE].reason
     assert list(found) == [PLAIN, PAE, WIDE]
 
 

@@ -18,9 +18,8 @@ from backends.probes.survey.underlay import is_xen_host
 PLAIN, PAE, WIDE = "32-bit", "32-bit with PAE", "64-bit"
 _PLAIN_BYTES = 1 << 32
 _FIRST_PAE_BITS = 36
-"""What processors with PAE can address at least; and what 32-bit Linux and Xen of their time use at most (64 GiB)."""
-_PAE_ON_LONG_MODE_BITS = 52
-"""The widest that a PAE table's entry can hold."""
+"""What processors with PAE can address at least, and what 32-bit Linux and Xen use at most (Kconfig: HIGHMEM64G)."""
+_PAE_BYTES = 1 << _FIRST_PAE_BITS
 _NARROW = ("i686", "i386", "x86_64")
 """A 32-bit system also runs in a machine of the wide architecture."""
 _XEN = "/sys/hypervisor/properties/capabilities"
@@ -44,12 +43,6 @@ class _Signs:
         if self.xen:
             return _XEN
         return _FLAGS if self.info.flags else "libvirt capabilities: host/cpu" if self.flags else _LIBVIRT
-
-    @property
-    def pae_bits(self) -> int:
-        """How wide the addresses in PAE tables are."""
-        bits = physical_bits(self.info) or _FIRST_PAE_BITS
-        return min(max(bits, _FIRST_PAE_BITS), _PAE_ON_LONG_MODE_BITS)
 
 
 def widths(
@@ -86,14 +79,14 @@ def _plain(signs: _Signs) -> GuestWidth:
 
 
 def _pae(signs: _Signs) -> GuestWidth:
-    limit, bits = 1 << signs.pae_bits, signs.pae_bits
     if signs.xen:
-        return _pae_on_xen(signs, limit)
+        return _pae_on_xen(signs, _PAE_BYTES)
     if refused := _refused(signs, _NARROW):
         return GuestWidth(PAE, False, None, refused, _LIBVIRT)
     if "pae" in signs.flags or "lm" in signs.flags:
-        most = "; 32-bit Linux uses 64 GiB at most" if bits > _FIRST_PAE_BITS else ""
-        return GuestWidth(PAE, True, limit, f"PAE: physical addresses of {bits} bits{most}", signs.source)
+        bits = physical_bits(signs.info) or _FIRST_PAE_BITS
+        reason = f"PAE; a 32-bit system uses no more, though the processor's addresses have {bits} bits"
+        return GuestWidth(PAE, True, _PAE_BYTES, "PAE" if bits <= _FIRST_PAE_BITS else reason, signs.source)
     if signs.info.flags:
         return GuestWidth(PAE, False, None, "the processor has no PAE (no pae flag)", _FLAGS)
     return GuestWidth(PAE, None, None, "the processor's flags are not told", signs.source)
