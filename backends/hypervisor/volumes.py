@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,12 +51,6 @@ async def read_volumes(connection: Connection, pool: Pool) -> tuple[Volume, ...]
             key=lambda volume: volume.name,
         )
     )
-
-
-def promised_bytes(volumes: Sequence[Volume]) -> int | None:
-    """The sum of what was promised; None where it is not known of one of them."""
-    sizes = [volume.capacity_bytes for volume in volumes]
-    return None if None in sizes else sum(size for size in sizes if size is not None)
 
 
 async def resize_volume(connection: Connection, pool: str, volume: str, size_bytes: int) -> int:

@@ -216,7 +216,7 @@ class _Judge:
             self._watched.note(identity.id, room.used, self._at_s)
         disks = tuple(sorted((*(user.use for user in row.users), *row.below), key=_disk_order))
         images = [
-            Image(user.image, user.use.virtual_bytes, user.use.allocated_bytes)
+            Image(user.image, user.use.virtual_bytes)
             for user in row.users
             if not (user.use.read_only and user.use.virtual_bytes is None)
         ]

@@ -31,7 +31,6 @@ class Image:
 
     key: str
     virtual_bytes: int | None
-    allocated_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
