@@ -108,6 +108,8 @@ class Stack:
     """What libvirt does with the guest now (`migration`, `backup`, ...)."""
     active_on: tuple[str, ...] = ()
     """Other hosts that have an active guest of the same UUID: what is known of it here is old then."""
+    same_path_of: tuple[str, ...] = ()
+    """Active guests of other hosts with a disk of the same path, which may be the same one: `web-2 on h2`."""
     shared_with: tuple[str, ...] = ()
     """Other guests of this host that have the same disk."""
     overlays_of: tuple[str, ...] = ()

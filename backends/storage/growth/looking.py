@@ -57,6 +57,7 @@ async def read_stack(host: Supervisor, guest: Guest, target: str) -> Stack:
         is_moving=state.move_of(guest.key) is not None,
         job=job,
         active_on=active_on(state.guests(), guest.key),
+        same_path_of=same_path_of(state.guests(), guest.key, {disk.path, seen.path}),
         shared_with=_names(beside, {disk.path, seen.path}),
         overlays_of=_names(beside, {disk.path, seen.path}, layers=True),
     )
@@ -153,6 +154,20 @@ def active_on(guests: Iterable[Guest], key: GuestKey) -> tuple[str, ...]:
     """Other hosts, by what was last known of them. Pure."""
     same = (each for each in guests if each.key[1:] == key[1:] and each.key.host != key.host)
     return tuple(each.key.host for each in same if each.state.active)
+
+
+def same_path_of(guests: Iterable[Guest], key: GuestKey, paths: set[str]) -> tuple[str, ...]:
+    """Other guests that are active on other hosts. Pure."""
+    others = (
+        each
+        for each in guests
+        if each.state.active and each.key.host != key.host and each.key.uuid != key.uuid
+    )
+    return tuple(
+        f"{each.name} on {each.key.host}"
+        for each in others
+        if any(disk.path in paths - {""} for disk in each.disks)
+    )
 
 
 def _names(guests: Sequence[Guest], paths: set[str], *, layers: bool = False) -> tuple[str, ...]:

@@ -157,6 +157,11 @@ def _doubts(stack: Stack, asked: int, after: int, draft: Draft) -> Iterator[str]
     if stack.disk.shareable or stack.shared_with:
         others = named(stack.shared_with) or "other guests that share it"
         yield f"{others} will see the new size only after being told, or after a new start"
+    if stack.same_path_of and not stack.state.active:
+        yield (
+            f"{named(stack.same_path_of)} runs from the same path: if that is the same storage, nothing but a lock "
+            "keeps both from the image"
+        )
     told = any(each.step.kind is GrowKind.RESIZE_GUEST_DISK for each in draft.steps)
     if not told and not stack.state.active:
         yield "the guest is off: it sees the new size at its next start"

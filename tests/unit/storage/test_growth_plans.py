@@ -13,14 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backends.errors import ActionError
-from backends.model.guest import Disk, DiskKind, Guest, GuestKey, GuestState
-from backends.model.host import HostName
+from backends.model.guest import Disk, DiskKind, GuestState
 from backends.model.storage import GrowKind, GrowPlan
 from backends.probes.storage.images import Image, Images
 from backends.probes.storage.lvm import REPORT
 from backends.probes.survey.readings import Gap, Reading
 from backends.storage.growth.layers import Ground, Stack, ground_of
-from backends.storage.growth.looking import active_on
 from backends.storage.growth.plan import draw
 from tests.unit.host_files import host
 from tests.unit.storage.disks_of_hosts import ISCSI_DISK, VIRTUAL, block_files
@@ -29,7 +27,6 @@ from tests.unit.storage.stacks import (
     GIB,
     IMAGES,
     MIB,
-    WEB,
     group_report,
     lun_files,
     multipath_files,
@@ -92,18 +89,6 @@ def test_an_image_that_this_account_may_not_write_is_grown_by_libvirt_or_not_at_
     found = plan(replace(locked, volume=("pool-uuid", "web.img")), 20 * GIB)
     assert kinds(found) == [GrowKind.RESIZE_VOLUME, INSIDE]
     assert f"vol-resize --pool pool-uuid web.img {20 * GIB}B" in found.steps[0].command
-
-
-def test_an_old_definition_of_a_guest_does_not_touch_the_image_that_it_runs_from_on_another_host() -> None:
-    def known(host: str, state: GuestState, uuid: str = WEB.uuid) -> Guest:
-        return Guest(GuestKey(HostName(host), "qemu", uuid), "web", state, "", 1, 1)
-
-    others = [known("h2", GuestState.RUNNING), known("h3", OFF), known("h4", GuestState.RUNNING, "other")]
-    assert active_on([known("h1", OFF), *others], WEB) == ("h2",)
-    assert plan(on_file(state=OFF), 20 * GIB).steps
-    found = plan(on_file(state=OFF, active_on=("h2",)), 20 * GIB)
-    assert found.steps == () and "active on h2" in found.refused and "there" in found.hint
-    assert plan(on_file(active_on=("h2",)), 20 * GIB).steps, "a host may be named twice"
 
 
 @pytest.mark.parametrize("asked", [0, 1, 10 * GIB - 512, 10 * GIB - 511, 10 * GIB, 1 << 70])
