@@ -233,7 +233,9 @@ class Trial:
     def _when_told(self, program: Program, outcome: Event, oracle: Oracle, truth: Truth) -> Truth:
         """The truth when hosts were asked: a guest that ends later, as the fault wants it to, still ran then."""
         where, told_at = outcome["where"], program.outcome_at
-        if truth.place is not Place.OFF or where is None or told_at is None or not self._may_be_off():
+        if outcome["state"] != "running" or told_at is None:
+            return truth
+        if truth.place is not Place.OFF or not self._may_be_off():
             return truth
         ended_at = oracle.ended_at(where)
         ran = ended_at is not None and ended_at > told_at - timedelta(seconds=ANSWER_AGE_S)
