@@ -189,8 +189,7 @@ class FleetService:
 
     async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
         """All storage, by identity."""
-        chosen = await self._described(self._chosen(hosts))
-        return await read_storage(chosen, self.state, self._watched)
+        return await read_storage(self._chosen(hosts), self.state, self._watched)
 
     async def prove(self, subject: str, hosts: Sequence[HostName] = ()) -> SharingProof:
         """Do hosts see one storage?"""

@@ -187,9 +187,7 @@ def test_filters_look_at_what_a_storage_is_and_who_uses_it() -> None:
 
 def test_what_is_kept_on_it_is_counted_and_named_where_there_is_room() -> None:
     assert under_words(EXPORT, names=False) == "1 pool, 3 disks of guests; 1 without room to write"
-    assert under_words(EXPORT, names=True).startswith(
-        "1 pool (images), 3 disks of db-01, old, web-01"
-    )
+    assert under_words(EXPORT, names=True).startswith("1 pool (images), 3 disks of db-01, old, web-01")
     assert under_words(GROUP, names=True) == "no pools, no disks of guests"
 
 
