@@ -95,7 +95,7 @@ def test_a_device_that_goes_and_one_that_is_there_twice_are_told(on_files: OnFil
     twin = run("losetup", "--find", "--show", str(copy))
     try:
         found, group = on_files.read()
-        health, words = lvm.health(group, found.duplicates)
+        health, words = lvm.health(group, found.copies_of(group))
         assert health is Health.BROKEN
         assert "has the same UUID" in words
         assert {device for _, device in found.duplicates} <= {on_files.second, twin}

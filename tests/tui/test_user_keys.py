@@ -22,7 +22,7 @@ def test_a_key_with_two_actions_is_refused_with_both_names() -> None:
 
 
 def test_a_key_may_be_given_to_another_action_when_its_own_got_a_new_one() -> None:
-    assert not trouble_with_keys({"quit": "h", "host-pane": "M"})
+    assert not trouble_with_keys({"quit": "colon", "palette": "f5"})
 
 
 def test_the_same_key_may_do_different_things_in_different_places() -> None:

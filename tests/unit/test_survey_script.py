@@ -6,7 +6,9 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tempfile
 import time
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -34,8 +36,9 @@ def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One that other users may enter."""
-    for each in (tmp_path, *tmp_path.parents[:2]):  # pytest shuts its own for others
-        each.chmod(each.stat().st_mode | 0o055)
+    system = Path(tempfile.gettempdir())
+    for each in (tmp_path, *takewhile(lambda parent: parent != system, tmp_path.parents)):
+        each.chmod(each.stat().st_mode | 0o055)  # pytest shuts its own for others
     return tmp_path
 
 
