@@ -6,9 +6,7 @@ import asyncio
 import os
 import shutil
 import subprocess
-import tempfile
 import time
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -36,9 +34,9 @@ def shell(request: pytest.FixtureRequest) -> tuple[str, ...]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One that other users may enter."""
-    system = Path(tempfile.gettempdir())
-    for each in (tmp_path, *takewhile(lambda parent: parent != system, tmp_path.parents)):
-        each.chmod(each.stat().st_mode | 0o055)  # pytest shuts its own for others
+    shut = (each for each in tmp_path.parents if "/pytest-of-" in str(each))  # pytest's own, for others
+    for each in (tmp_path, *shut):
+        each.chmod(each.stat().st_mode | 0o055)
     return tmp_path
 
 
