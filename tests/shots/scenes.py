@@ -170,7 +170,7 @@ async def _capabilities(stage: Stage) -> None:
     await stage.shoot("host-sources-80x24", SMALL)
     await program.press("escape", "c")
     await program.sees("FROM \\ TO")
-    for name, size in (("compare-80x24", SMALL), ("compare", USUAL)):
+    for name, size in (("compare-80x24", SMALL), ("compare-200x50", LARGE), ("compare", USUAL)):
         await stage.shoot(name, size)
     await program.press("b")
     await program.sees("TO PASTE INTO A GUEST")
