@@ -1,22 +1,17 @@
-"""A user looks at the storage in mode 3, proves that it is shared, and logs hosts in to iSCSI (a scripted fleet)."""
+"""A user looks at the storage in mode 3, and at the page of one (a scripted fleet)."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
 from backends.errors import ActionError
-from backends.model.host import HostName, Link
-from backends.model.storage import HostProof, IscsiLogin, Sharing, SharingProof, StorageMap
-from tests.tui.programs import Program, program_on
+from backends.model.host import Link
+from tests.tui.programs import program_on
 from tests.tui.scripted import ScriptedFleet
-from tests.tui.stored import EXPORT, H1, H2, H3, IQN, LOCAL, LUN, TARGETS, many_hosts, storage_map, stored
+from tests.tui.storage_mode import SlowStorage, detail, looking, rows
+from tests.tui.stored import EXPORT, LOCAL, LUN, many_hosts, storage_map, stored
 from tests.tui.terminal_bytes import on_a_wire
 from tui.app import FerryApp
 from tui.bridge import Bridge
@@ -24,46 +19,6 @@ from tui.dialogs.questions import QuestionDesk
 from tui.glyphs import ASCII
 from tui.session import Session
 from tui.settings import Settings
-
-
-class SlowStorage(ScriptedFleet):
-    """Hosts that take their time to answer what they see, and to prove it."""
-
-    def __init__(self, *hosts: str) -> None:
-        super().__init__(*hosts)
-        self.may_answer = asyncio.Event()
-        self.may_prove = asyncio.Event()
-
-    async def storage(self, hosts: Sequence[HostName] = ()) -> StorageMap:
-        """Once the test lets it."""
-        self.asked.append(("asking",))
-        await self.may_answer.wait()
-        return await super().storage(hosts)
-
-    async def prove(self, subject: str, hosts: Sequence[HostName] = ()) -> SharingProof:
-        """Once the test lets it."""
-        await self.may_prove.wait()
-        return await super().prove(subject, hosts)
-
-
-@asynccontextmanager
-async def looking(fleet: ScriptedFleet, **how: Any) -> AsyncIterator[Program]:
-    """Mode 3."""
-    async with program_on(fleet, **how) as program:
-        await program.press("3")
-        await program.sees("STORAGE")
-        yield program
-
-
-def rows(program: Program) -> list[str]:
-    """The lines of the table, without the words below it."""
-    kinds = ("NFS", "iSCSI", "LVM", "local")
-    return [line for line in program.text().splitlines()[2:] if line[2:].startswith(kinds)]
-
-
-def detail(program: Program) -> str:
-    """The pane below the table."""
-    return program.view("#detail").text
 
 
 def times_asked(fleet: ScriptedFleet) -> int:
@@ -303,6 +258,14 @@ async def test_when_nothing_changes_nothing_is_sent() -> None:
         assert wire.take() == b""
 
 
+async def test_help_lists_the_keys_of_storage() -> None:
+    async with looking(stored(), size=(120, 50)) as program:
+        await program.press("question_mark")
+        await program.sees("help: storage")
+        assert "Try whether the hosts see the same storage" in program.text()
+        assert "How the next host sees it" in program.text()
+
+
 # -- one storage ------------------------------------------------------------------------------------
 
 
@@ -351,257 +314,3 @@ async def test_the_page_follows_a_new_answer_and_says_when_it_is_gone() -> None:
         fleet.storage_map = storage_map(LUN)
         await program.press("f")
         await program.sees("No host has told of it when they were asked last")
-
-
-# -- proving ----------------------------------------------------------------------------------------
-
-
-async def test_proving_asks_first_and_names_the_folder_and_the_hosts() -> None:
-    fleet = stored()
-    async with looking(fleet) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("v")
-        await program.sees("do these hosts see the same storage?")
-        text = program.text()
-        assert "mounted on /mnt/images" in text
-        assert "A small file is written through h1, read and locked through h2" in text
-        await program.press("enter")
-        await program.no_longer_sees("do these hosts see")
-        assert not any(what[0] == "prove" for what in fleet.asked), "the default is not to do it"
-
-
-async def test_the_proof_is_shown_for_each_host_with_evidence_and_locks() -> None:
-    fleet = stored()
-    async with looking(fleet, size=(110, 40)) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("v")
-        await program.sees("do these hosts")
-        await program.press("y")
-        await program.sees("✓ proved  the marker that h1 wrote was read at /mnt/images")
-        text = program.text()
-        assert "! a lock taken through h1 does not hold here" in text
-        assert "! only the same path  no marker at /srv/images" in text
-        assert "? locks were not tried" in text
-        assert ("prove", EXPORT.id.key, (H1, H2, H3)) in fleet.asked
-        await program.press("escape")
-        await program.sees("from h1  h2 ✓ proved  h3 ! only the same path")
-
-
-async def test_the_host_that_was_chosen_writes() -> None:
-    fleet = stored()
-    async with looking(fleet) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("right", "v")
-        await program.sees("written through h2")
-        await program.press("escape", "right", "v")
-        await program.sees("written through h1")  # h3 may only read
-        await program.press("y")
-        await program.until(lambda: ("prove", EXPORT.id.key, (H1, H2, H3)) in fleet.asked)
-
-
-async def test_a_lun_is_only_read() -> None:
-    fleet = stored()
-    async with looking(fleet) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("down", "v")
-        await program.sees("Nothing is written: a LUN is")
-        assert "yes, read it on h1, h2" in program.text(), "h3 does not see it"
-        await program.press("y")
-        await program.until(lambda: ("prove", LUN.id.key, (H1, H2)) in fleet.asked)
-
-
-async def test_a_folder_that_one_host_alone_sees_is_tried_by_its_path_on_the_others() -> None:
-    fleet = stored()
-    fleet.storage_map = storage_map(LOCAL)
-    fleet.proof = SharingProof(
-        "/", H3, datetime.now(UTC), (HostProof(H1, Sharing.DIFFERENT, "another marker"),)
-    )
-    async with looking(fleet, size=(110, 40)) as program:
-        await program.sees("on h3")
-        await program.press("v")
-        await program.sees("h3 alone is known to see it. A small file is written there through")
-        assert "h1        the same path" in program.text()
-        await program.press("y")
-        await program.sees("✘ different  another marker")
-        assert ("prove", "/", (H3, H1, H2)) in fleet.asked
-
-
-async def test_a_slow_proof_is_waited_for_on_any_screen() -> None:
-    fleet = SlowStorage("h1", "h2", "h3")
-    fleet.may_answer.set()
-    async with looking(stored(fleet), size=(110, 40)) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("v")
-        await program.sees("do these hosts")
-        await program.press("y")
-        await program.sees("the hosts are trying it ...")
-        await program.press("v")
-        await program.sees("it is being tried already")
-        await program.press("escape")
-        await program.sees("STORAGE  4")
-        fleet.may_prove.set()
-        await program.sees("✓ proved")
-
-
-async def test_a_proof_that_fails_says_why_and_keeps_the_one_before() -> None:
-    fleet = stored()
-    async with looking(fleet, size=(110, 40)) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("v")
-        await program.sees("do these hosts")
-        await program.press("y")
-        await program.sees("✓ proved")
-        fleet.proof = ActionError("no space left on the export", hint="make room first")
-        await program.press("v")
-        await program.sees("do these hosts")
-        await program.press("y")
-        await program.sees("not proved: no space left on the export")
-        assert "make room first" in program.text()
-        assert "✓ proved" in program.text()
-
-
-async def test_proving_says_why_it_cannot_be_done() -> None:
-    async with looking(stored(), settings=Settings(read_only=True)) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("v")
-        await program.sees("this session is read-only")
-    alone = stored()
-    alone.storage_map = storage_map(replace(LUN, sightings={H1: LUN.sightings[H1]}))
-    async with looking(alone) as program:
-        await program.sees("disks/1")
-        await program.press("v")
-        await program.sees("it takes two hosts that see it, and h1 alone does")
-    silent = stored()
-    async with looking(silent) as program:
-        await program.sees("nas:/srv/images")
-        silent.link("h2", Link.DOWN, "no route to host")
-        silent.link("h3", Link.DOWN, "no route to host")
-        await program.sees("h2, h3 silent now")
-        await program.press("v")
-        await program.sees("and h1 alone does now")
-
-
-# -- iSCSI ------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def at_targets(fleet: ScriptedFleet, **how: Any) -> AsyncIterator[Program]:
-    """The targets of a portal, as h1 sees them."""
-    async with looking(fleet, **how) as program:
-        await program.sees("nas:/srv/images")
-        await program.press("i")
-        await program.sees("iSCSI portal, asked from h1")
-        await program.press(*"nas", "enter")
-        await program.sees("ISCSI TARGETS  at nas, as h1 sees them")
-        yield program
-
-
-def with_targets() -> ScriptedFleet:
-    """A portal that offers three targets."""
-    fleet = stored()
-    fleet.targets = TARGETS
-    return fleet
-
-
-async def test_a_portal_is_asked_from_the_chosen_host_and_its_targets_are_listed() -> None:
-    fleet = with_targets()
-    async with at_targets(fleet) as program:
-        await program.sees(f"{IQN} ")
-        text = program.text()
-        assert "✓ logged in" in text
-        assert "– not logged in" in text
-        assert "? unknown" in text
-        assert ("iscsi targets", H1, "nas") in fleet.asked
-        await program.press("down")
-        await program.sees("portals  10.0.0.1:3260, 10.0.1.1:3260")
-        assert "LUNs     0, 1" in program.text()
-        await program.press("escape")
-        await program.sees("STORAGE  4")
-
-
-async def test_the_chap_secret_is_typed_unseen_and_only_the_host_hears_it() -> None:
-    fleet = with_targets()
-    async with at_targets(fleet) as program:
-        await program.sees("– not logged in")
-        await program.press("enter")
-        await program.sees("log h1 in?")
-        await program.sees("It asks for a CHAP user and secret.")
-        await program.press(*"backup", "enter")
-        await program.sees("CHAP needs both: the secret is missing")
-        await program.press(*"hush-hush")
-        await program.sees("with CHAP")
-        assert "hush" not in program.text()
-        await program.press("enter")
-        await program.sees("h1 is logged in to iqn.2026-11.lab:backup")
-        login = IscsiLogin("iqn.2026-11.lab:backup", "10.0.0.1:3260", "backup", "hush-hush")
-        assert ("iscsi login", H1, login) in fleet.asked
-        assert "hush" not in program.text()
-        assert sum(what[0] == "iscsi targets" for what in fleet.asked) == 2, "it is looked anew"
-
-
-async def test_without_chap_enter_alone_logs_in() -> None:
-    fleet = with_targets()
-    async with at_targets(fleet) as program:
-        await program.sees("– not logged in")
-        await program.press("l")
-        await program.sees("without CHAP")
-        await program.press("enter")
-        await program.until(
-            lambda: ("iscsi login", H1, IscsiLogin("iqn.2026-11.lab:backup", "10.0.0.1:3260")) in fleet.asked
-        )
-
-
-class Refusing(ScriptedFleet):
-    """A host that does not log out."""
-
-    async def iscsi_logout(self, host: HostName, login: IscsiLogin) -> None:
-        """A guest has a disk there."""
-        raise ActionError("web-01 has a disk there", host=host, hint="shut it down, or move it")
-
-
-async def test_logging_out_asks_and_a_refusal_is_told() -> None:
-    fleet = Refusing("h1", "h2", "h3")
-    stored(fleet).targets = TARGETS
-    async with at_targets(fleet) as program:
-        await program.sees("✓ logged in")
-        await program.press("x")
-        await program.sees("the host is not logged in to it")
-        await program.press("down", "enter")
-        await program.sees("the host is logged in to it already")
-        await program.press("x")
-        await program.sees("Its LUNs (0, 1) vanish from h1")
-        await program.press("y")
-        await program.sees("web-01 has a disk there")
-        assert "shut it down, or move it" in program.text()
-
-
-async def test_a_portal_that_does_not_answer_says_so() -> None:
-    fleet = stored()
-    fleet.targets = ActionError("connection refused", host="h1", hint="is 3260 open?")
-    async with at_targets(fleet) as program:
-        await program.sees("The portal could not be asked: h1: connection refused")
-        await program.sees("is 3260 open?")
-        fleet.targets = TARGETS
-        await program.press("f")
-        await program.sees(f"{IQN} ")
-        fleet.link("h1", Link.DOWN, "no route to host")
-        await program.sees("h1 is silent now")
-        await program.press("l")
-        await program.sees("h1 does not answer (no route to host)")
-
-
-async def test_read_only_looks_at_targets_and_changes_nothing() -> None:
-    async with at_targets(with_targets(), settings=Settings(read_only=True)) as program:
-        await program.sees("– not logged in")
-        await program.press("l")
-        await program.sees("this session is read-only")
-        await program.press("down", "x")
-        await program.sees("this session is read-only")
-
-
-async def test_help_lists_the_keys_of_storage() -> None:
-    async with looking(stored(), size=(120, 50)) as program:
-        await program.press("question_mark")
-        await program.sees("help: storage")
-        assert "Try whether the hosts see the same storage" in program.text()
-        assert "How the next host sees it" in program.text()
