@@ -1,7 +1,8 @@
 """The policy that steers a live move: how long the guest may stand still, and when the last resort is taken.
 
 Most tests run it end to end against tests/unit/precopy.py, a simulator of QEMU's pre-copy that says where its rules
-come from; test_policy_recorded.py replays what real hosts have reported.
+come from; test_policy_limits.py and test_policy_samples.py feed it with samples, and test_policy_recorded.py replays
+what real hosts have reported.
 """
 
 from __future__ import annotations
@@ -19,17 +20,15 @@ from backends.migration.convergence.policy import (
     Abort,
     Decision,
     PauseGuest,
-    PolicyState,
     RaiseDowntime,
     Say,
     StartPostcopy,
 )
 from backends.migration.convergence.progress import LEAST_RAISED_MS
-from backends.model.move import LastResort, MoveMode, MoveProgress
-from tests.unit.precopy import MIB, Guest, Link, Run, floor_ms, request, run
+from backends.model.move import LastResort
+from tests.unit.precopy import MIB, Guest, Link, floor_ms, request, run
+from tests.unit.steered import GIB, HOT, SAMPLE_S, SLOW, begun, fed, moved, steady
 
-GIB = 1024 * MIB
-SAMPLE_S = (0.25, 0.5, 1.0)
 ENOUGH_PASSES = 40
 """A guest that gets within the limit in so many passes converges, by any measure."""
 ALL_PASSES = 400
@@ -66,15 +65,6 @@ def guests_on_links(
 
 def first_pass_s(guest: Guest, link: Link) -> float:
     return guest.memory / link.bandwidth
-
-
-HOT = Guest(256 * MIB, 60.0 * MIB, 64 * MIB)
-"""Each pass leaves 64 MiB, for which this link needs 2 s."""
-SLOW = Link(32.0 * MIB)
-
-
-def moved(last_resort: LastResort, guest: Guest = HOT, max_downtime_ms: int = 500, most_s: float = 60) -> Run:
-    return run(guest, SLOW, request(last_resort, max_downtime_ms), every_s=0.25, most_s=most_s)
 
 
 # End to end ----------------------------------------------------------------------------------------------
@@ -311,273 +301,3 @@ def test_auto_converge_is_told_as_it_begins_and_as_it_steps() -> None:
     assert [one for one in said if "more: 20 -> 30 %" in one]
     assert [one for one in said if one.endswith("; QEMU slows the guest down until it does")]
     assert len(said) == 3
-
-
-# The knob ------------------------------------------------------------------------------------------------
-
-
-def begun(last_resort: LastResort = LastResort.ABORT, max_downtime_ms: int = 500) -> PolicyState:
-    asked = request(last_resort, max_downtime_ms)
-    return policy.begin(asked, can_postcopy=asked.wants_postcopy)
-
-
-def steady(*, need_ms: int, start: int = 2, passes: int = 12) -> list[MoveProgress]:
-    """A guest whose every pass leaves the same; two samples a pass."""
-    rate = 32.0 * MIB
-    left = int(need_ms / 1000 * rate)
-    samples = []
-    for number in range(start, start + passes):
-        for half in (0, 1):
-            sent = (number - start) * left + half * left // 2
-            samples.append(
-                MoveProgress(
-                    elapsed_s=10 * start + (number - start + half / 2) * need_ms / 1000,
-                    total_bytes=GIB,
-                    processed_bytes=GIB * start + sent,
-                    remaining_bytes=left - half * left // 2,
-                    rate_bytes_s=rate,
-                    dirty_bytes_s=rate,
-                    iteration=number,
-                    throttle_percent=0,
-                    downtime_limit_ms=None,
-                    pass_bytes=left,
-                )
-            )
-    return samples
-
-
-def fed(state: PolicyState, samples: list[MoveProgress]) -> tuple[PolicyState, list[Decision]]:
-    found: list[Decision] = []
-    for sample in samples:
-        state, decisions = policy.decide(state, sample)
-        found += decisions
-    return state, found
-
-
-def test_a_user_who_allows_more_gets_a_higher_limit_and_no_last_resort() -> None:
-    state, decisions = fed(begun(LastResort.ABORT), steady(need_ms=800, passes=3))
-    assert [type(one) for one in decisions] == []
-    state = policy.with_limit(state, 2000)
-    _, decisions = fed(state, steady(need_ms=800, start=6))
-    assert isinstance(decisions[0], RaiseDowntime)
-    assert decisions[0].to_ms == 1000
-    assert not [one for one in decisions if isinstance(one, Abort)]
-
-
-def test_a_user_who_allows_less_is_obeyed_from_then_on() -> None:
-    state, _ = fed(begun(), steady(need_ms=300))
-    assert state.limit_ms == 375
-    state = policy.with_limit(state, 200)
-    assert state.limit_ms == 200
-    _, decisions = fed(state, steady(need_ms=300, start=20))
-    assert not [one for one in decisions if isinstance(one, RaiseDowntime)]
-    assert isinstance(decisions[-1], Abort)
-
-
-def test_a_limit_that_is_in_force_already_is_where_a_watcher_goes_on_from() -> None:
-    samples = [replace(one, downtime_limit_ms=200) for one in steady(need_ms=300)]
-    _, decisions = fed(begun(), samples)
-    assert decisions[0].reason.startswith("downtime limit 200 -> 375 ms")
-
-
-@pytest.mark.parametrize(("in_force_ms", "need_ms", "to_ms"), [(None, 3, 30), (30, 20, 38), (100, 60, 125)])
-def test_a_limit_that_should_do_but_does_not_is_raised_after_many_passes(
-    in_force_ms: int | None, need_ms: int, to_ms: int
-) -> None:
-    watched = [replace(one, downtime_limit_ms=in_force_ms) for one in steady(need_ms=need_ms, passes=16)]
-    few, many = watched[:20], watched[20:]
-    state, decisions = fed(begun(), few)
-    assert decisions == []
-    [raised] = fed(state, many)[1]
-    assert isinstance(raised, RaiseDowntime)
-    assert raised.to_ms == to_ms
-    assert "passes have found no moment for a stop that short" in raised.reason
-
-
-def test_at_the_users_limit_the_same_takes_many_passes_and_a_while_before_the_last_resort() -> None:
-    state, [raised] = fed(begun(max_downtime_ms=30), steady(need_ms=20, passes=100))
-    assert isinstance(raised, RaiseDowntime)
-    assert raised.to_ms == 30
-    _, decisions = fed(state, steady(need_ms=20, start=102, passes=100))
-    [given_up] = decisions
-    assert isinstance(given_up, Abort)
-    assert given_up.reason.endswith("passes have found no moment for a stop of 30 ms")
-
-
-def test_at_the_users_limit_a_long_while_is_not_enough_without_many_passes() -> None:
-    """Three seconds a pass: ten of them are half a minute, and only then is it given up."""
-    samples = [replace(one, downtime_limit_ms=5000) for one in steady(need_ms=3000, passes=20)]
-    state, decisions = fed(begun(max_downtime_ms=5000), samples[:20])
-    assert decisions == []
-    assert [type(one) for one in fed(state, samples[20:])[1]] == [Abort]
-
-
-@pytest.mark.parametrize("odd", range(10))
-def test_one_pass_that_seems_short_does_not_leave_the_first_limit(odd: int) -> None:
-    """Many passes go by between two samples, and shrink by their rates; one figure of one sample is odd."""
-    shrinking = [replace(one, dirty_bytes_s=16.0 * MIB) for one in steady(need_ms=300, passes=60)]
-    samples = shrinking[::12]
-    samples[odd] = replace(samples[odd], pass_bytes=samples[odd].pass_bytes // 20, remaining_bytes=0)  # type: ignore[operator]
-    assert fed(begun(), samples)[1] == []
-
-
-def test_figures_that_contradict_each_other_decide_nothing() -> None:
-    """Passes that leave the same although the guest writes but half of what the link takes."""
-    samples = [replace(one, dirty_bytes_s=16.0 * MIB) for one in steady(need_ms=300)]
-    assert fed(begun(), samples)[1] == []
-
-
-def test_a_user_who_allows_less_than_the_first_limit_gets_that_from_the_start() -> None:
-    assert begun(max_downtime_ms=3).limit_ms == 3
-
-
-@pytest.mark.parametrize(
-    ("need_ms", "max_downtime_ms", "to_ms"), [(7, 500, 30), (24, 500, 30), (26, 500, 33)]
-)
-def test_the_first_raise_is_to_what_is_needed_but_to_thirty_milliseconds_at_least(
-    need_ms: int, max_downtime_ms: int, to_ms: int
-) -> None:
-    [raised] = fed(begun(max_downtime_ms=max_downtime_ms), steady(need_ms=need_ms, passes=10))[1]
-    assert isinstance(raised, RaiseDowntime)
-    assert raised.to_ms == to_ms
-
-
-@pytest.mark.parametrize("every_s", SAMPLE_S)
-@pytest.mark.parametrize(
-    ("need_ms", "expected"), [(7, [RaiseDowntime]), (11, [RaiseDowntime, Abort]), (40, [Abort])]
-)
-def test_a_user_who_allows_less_than_thirty_milliseconds_gets_no_raise_beyond_that(
-    need_ms: int, expected: list[type[Decision]], every_s: float
-) -> None:
-    link = Link(1000.0 * MIB)
-    guest = Guest(1000 * MIB, 4 * link.bandwidth, need_ms * MIB)
-    done = run(guest, link, request(LastResort.ABORT, max_downtime_ms=10), every_s=every_s, most_s=60)
-    assert [type(one) for one in done.decisions] == expected
-    assert done.switched == (Abort not in expected)
-    assert done.limit_ms == (10 if RaiseDowntime in expected else FIRST_DOWNTIME_MS)
-
-
-# What decides nothing ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "unknowing",
-    [
-        {"rate_bytes_s": None},
-        {"rate_bytes_s": 0.0},
-        {"iteration": 1},
-        {"iteration": 0},
-        {"pass_bytes": None, "dirty_bytes_s": None},
-        {"stage": "carrying the state over"},
-        {"disk_total_bytes": GIB, "disk_remaining_bytes": GIB, "remaining_bytes": GIB},
-    ],
-)
-def test_samples_without_the_figures_decide_nothing(unknowing: dict[str, object]) -> None:
-    samples = [replace(one, **unknowing) for one in steady(need_ms=2000, passes=30)]  # type: ignore[arg-type]
-    assert fed(begun(), samples)[1] == []
-
-
-def test_a_mirrored_disk_that_the_guest_goes_on_writing_to_does_not_hide_its_memory() -> None:
-    """Seen on real hosts: 64 KiB of the disk remained to be mirrored at every sample, to the end."""
-    disk = {"disk_total_bytes": 84 * MIB, "disk_remaining_bytes": MIB // 16}
-    samples = [
-        replace(
-            one,
-            processed_bytes=one.processed_bytes + 84 * MIB,
-            remaining_bytes=one.remaining_bytes + MIB // 16,
-            **disk,  # type: ignore[arg-type]
-        )
-        for one in steady(need_ms=2000)
-    ]
-    assert [type(one) for one in fed(begun(), samples)[1]] == [Abort]
-
-
-@pytest.mark.parametrize("mode", [MoveMode.PAUSED, MoveMode.SAVED, MoveMode.OFFLINE])
-def test_a_guest_that_does_not_run_meanwhile_is_not_steered(mode: MoveMode) -> None:
-    state = policy.begin(replace(request(LastResort.ABORT), mode=mode), can_postcopy=False)
-    assert fed(state, steady(need_ms=2000))[1] == []
-
-
-@pytest.mark.parametrize("odd", range(0, 40, 3))
-@pytest.mark.parametrize("factor", [0.05, 20])
-@pytest.mark.parametrize("figure", ["rate_bytes_s", "pass_bytes", "dirty_bytes_s"])
-def test_one_odd_sample_among_good_ones_decides_nothing(figure: str, factor: float, odd: int) -> None:
-    """A guest that converges; in one sample the link seems to stall, or the guest to write twenty times as fast."""
-    done = moved(LastResort.ABORT, Guest(512 * MIB, 19.0 * MIB, 512 * MIB))
-    assert done.switched and not done.decisions
-    measured = [at for at, sample in enumerate(done.samples) if sample.pass_bytes]
-    samples = list(done.samples)
-    at = measured[odd * len(measured) // 40]
-    usual = getattr(samples[at], figure)
-    samples[at] = replace(samples[at], **{figure: type(usual)(usual * factor)})
-    assert fed(begun(), samples)[1] == []
-
-
-# For all samples whatsoever ------------------------------------------------------------------------------
-
-any_sample = st.builds(
-    MoveProgress,
-    elapsed_s=st.floats(0, 1e5),
-    total_bytes=st.integers(0, 2**45),
-    processed_bytes=st.integers(0, 2**50),
-    remaining_bytes=st.integers(0, 2**45),
-    rate_bytes_s=st.none() | st.floats(0, 2**40),
-    dirty_bytes_s=st.none() | st.floats(0, 2**40),
-    iteration=st.integers(0, 30),
-    throttle_percent=st.integers(0, 99),
-    downtime_limit_ms=st.none() | st.integers(0, 5000),
-    pass_bytes=st.none() | st.integers(0, 2**45),
-    disk_total_bytes=st.sampled_from([0, 2**30]),
-    disk_remaining_bytes=st.sampled_from([0, 2**20]),
-)
-series = st.lists(any_sample, max_size=60).map(
-    lambda found: sorted(found, key=lambda one: (one.iteration, one.elapsed_s))
-)
-any_request = st.builds(request, st.sampled_from(LastResort), st.integers(1, 5000))
-
-
-@settings(deadline=None)
-@given(any_request, series, st.booleans())
-def test_whatever_is_sampled_the_limit_only_rises_and_stays_within_the_users(
-    asked: object, samples: list[MoveProgress], can_postcopy: bool
-) -> None:
-    state = policy.begin(asked, can_postcopy=can_postcopy)  # type: ignore[arg-type]
-    limits = [state.limit_ms]
-    for sample in samples:
-        state, decisions = policy.decide(state, sample)
-        raised = [one.to_ms for one in decisions if isinstance(one, RaiseDowntime)]
-        assert len(raised) <= 1
-        assert all(one > limits[-1] for one in raised)
-        limits.append(state.limit_ms)
-    assert limits == sorted(limits)
-    assert limits[-1] <= state.max_downtime_ms
-
-
-@settings(deadline=None)
-@given(any_request, series, st.booleans())
-def test_whatever_is_sampled_there_is_at_most_one_last_resort_and_it_is_the_users(
-    asked: object, samples: list[MoveProgress], can_postcopy: bool
-) -> None:
-    state = policy.begin(asked, can_postcopy=can_postcopy)  # type: ignore[arg-type]
-    chosen = {
-        LastResort.POSTCOPY: StartPostcopy if can_postcopy else None,
-        LastResort.PAUSE: PauseGuest,
-        LastResort.ABORT: Abort,
-    }.get(state.last_resort)
-    _, decisions = fed(state, samples)
-    acts = [one for one in decisions if not isinstance(one, RaiseDowntime | Say)]
-    assert len(acts) <= 1
-    assert all(type(one) is chosen for one in acts)
-    if acts:
-        assert decisions[-1] is acts[0]
-
-
-@settings(deadline=None)
-@given(any_request, series)
-def test_the_same_samples_lead_to_the_same_decisions_each_with_a_reason(
-    asked: object, samples: list[MoveProgress]
-) -> None:
-    first = fed(policy.begin(asked, can_postcopy=True), samples)  # type: ignore[arg-type]
-    second = fed(policy.begin(asked, can_postcopy=True), samples)  # type: ignore[arg-type]
-    assert first == second
-    assert all(one.reason for one in first[1])
