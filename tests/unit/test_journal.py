@@ -1,19 +1,13 @@
-"""What the journal acknowledged is there afterwards, whatever happened to the program that wrote it."""
+"""What a program has put into the journal is there at its next start, with every field."""
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import logging
 import math
 import os
-import signal
 import sqlite3
-import subprocess
-import sys
 import typing
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
@@ -26,7 +20,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backends.errors import JournalError
 from backends.journal import picture
 from backends.journal.journal import Journal
 from backends.journal.programs import this_program
@@ -48,10 +41,7 @@ from backends.model.move import (
     TraceKind,
 )
 from tests.journal_child import START, a_move, a_sample
-
-FILE = "journal.sqlite"
-HOSTS = (HostName("h1"), HostName("h2"))
-
+from tests.unit.journal_programs import FILE, HOSTS
 
 # -- pictures -------------------------------------------------------------------------------------------
 
@@ -253,197 +243,3 @@ def test_a_program_names_the_person_who_became_root(monkeypatch: pytest.MonkeyPa
     assert plain.endswith(f", process {os.getpid()}")
     monkeypatch.setenv("SUDO_USER", "ali\x1bce")
     assert this_program() == f"ali␛ce as {plain}"
-
-
-# -- several programs, and the end of one ---------------------------------------------------------------
-
-
-@contextmanager
-def another_program(folder: Path, what: str) -> Iterator[subprocess.Popen[str]]:
-    """See tests.journal_child; killed with the block."""
-    command = [sys.executable, "-m", "tests.journal_child", str(folder), what]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-        try:
-            yield child
-        finally:
-            child.kill()
-
-
-def heard(child: subprocess.Popen[str]) -> str:
-    """Its next word."""
-    assert child.stdout is not None
-    return child.stdout.readline().strip()
-
-
-@pytest.mark.parametrize("run", range(3))
-async def test_all_that_was_acknowledged_survives_kill_9(tmp_path: Path, run: int) -> None:
-    with another_program(tmp_path, "write_for_ever") as child:
-        for _ in range(20 + 7 * run):
-            heard(child)
-        child.kill()
-        assert child.stdout is not None
-        words = child.stdout.read().split()
-    acknowledged = int(words[-1]) + 1 if words else 20 + 7 * run
-    async with Journal.open(tmp_path) as journal:
-        phases = {move.id: move.phase for move in await journal.claim_orphans(HOSTS)}
-    assert {phases.get(MoveId(f"m{number}")) for number in range(acknowledged)} == {Phase.COPYING}
-
-
-async def test_two_programs_write_at_once_and_both_are_kept(tmp_path: Path) -> None:
-    async def write(name: str) -> None:
-        async with Journal.open(tmp_path) as journal:
-            for number in range(30):
-                journal.put(a_move(f"{name}{number}", Phase.SUCCEEDED))
-                await journal.durable()
-
-    with another_program(tmp_path, "write_for_ever") as child:
-        await asyncio.gather(*(write(name) for name in "abc"))
-        newest = int(heard(child))
-        async with Journal.open(tmp_path) as journal:
-            ids = {move.id for move in await journal.history(limit=100_000)}
-    assert {f"{name}{number}" for name in "abc" for number in range(30)} | {f"m{newest}"} <= ids
-
-
-async def test_moves_of_a_program_that_lives_are_shown_as_its_own_and_never_taken(tmp_path: Path) -> None:
-    with another_program(tmp_path, "hold") as child:
-        assert heard(child) == "held"
-        async with Journal.open(tmp_path) as journal:
-            assert await journal.claim_orphans(HOSTS) == ()
-            assert {(m.id, m.origin) for m in await journal.others()} == {
-                (f"m{number}", Origin.ELSEWHERE) for number in range(3)
-            }
-            origins = {move.id: move.origin for move in await journal.history()}
-            assert (origins[MoveId("m0")], origins[MoveId("ended")]) == (Origin.ELSEWHERE, Origin.EARLIER)
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-            assert await journal.others() == ()
-            assert len(await journal.claim_orphans(HOSTS)) == 3
-
-
-async def test_an_orphan_is_claimed_by_exactly_one_of_two_that_start_at_once(tmp_path: Path) -> None:
-    with another_program(tmp_path, "hold") as child:
-        assert heard(child) == "held"
-    async with Journal.open(tmp_path) as one, Journal.open(tmp_path) as other:
-        claims = await asyncio.gather(one.claim_orphans(HOSTS), other.claim_orphans(HOSTS))
-        assert sorted(move.id for claim in claims for move in claim) == ["m0", "m1", "m2"]
-        assert {move.origin for claim in claims for move in claim} == {Origin.EARLIER}
-        assert await one.claim_orphans(HOSTS) == await other.claim_orphans(HOSTS) == ()
-        loser = other if claims[0] else one
-        assert len(await loser.others()) == 3
-
-
-async def test_a_claimed_move_comes_with_its_samples_and_passes_on_once_more(tmp_path: Path) -> None:
-    async with Journal.open(tmp_path) as journal:
-        journal.put(a_move())
-        journal.sample(MoveId("m1"), a_sample(1))
-    for _ in range(2):
-        async with Journal.open(tmp_path) as journal:
-            (move,) = await journal.claim_orphans(HOSTS)
-            assert move == replace(a_move(), history=(a_sample(1),), origin=Origin.EARLIER)
-    assert list((tmp_path / "programs").iterdir()) == []
-
-
-async def test_an_orphan_between_hosts_that_are_not_in_the_fleet_waits_for_one_that_has_them(
-    tmp_path: Path,
-) -> None:
-    async with Journal.open(tmp_path) as journal:
-        journal.put(a_move())
-    async with Journal.open(tmp_path) as journal:
-        assert await journal.claim_orphans([HostName("h1"), HostName("h3")]) == ()
-        assert len(await journal.claim_orphans(HOSTS)) == 1
-
-
-async def test_lock_files_of_killed_programs_do_not_pile_up(tmp_path: Path) -> None:
-    with another_program(tmp_path, "hold") as child:
-        assert heard(child) == "held"
-    async with Journal.open(tmp_path):
-        assert len(list((tmp_path / "programs").iterdir())) == 1
-
-
-# -- trouble --------------------------------------------------------------------------------------------
-
-
-async def test_a_full_disk_is_told_and_nothing_is_lost_once_there_is_room(tmp_path: Path) -> None:
-    with another_program(tmp_path, "fill_the_disk") as child:
-        words = heard(child).split()
-        assert words[:2] == ["full", "at"]
-        assert "df" in words
-        assert heard(child) == f"written in the end: {int(words[2]) + 1}"
-
-
-def set_aside(folder: Path) -> None:
-    """What the hint says."""
-    (folder / "damaged").mkdir()
-    for file in folder.glob(f"{FILE}*"):
-        file.rename(folder / "damaged" / file.name)
-
-
-@pytest.mark.parametrize("damage", ["garbage", "torn"])
-async def test_a_damaged_file_says_how_to_set_it_aside(tmp_path: Path, damage: str) -> None:
-    async with Journal.open(tmp_path) as journal:
-        for number in range(50):
-            journal.put(a_move(f"m{number}"))
-    path = tmp_path / FILE
-    whole = path.read_bytes()
-    path.write_bytes(
-        b"no database at all" * 99 if damage == "garbage" else whole[:4096] + bytes(len(whole) - 4096)
-    )
-    with pytest.raises(JournalError) as caught:
-        async with Journal.open(tmp_path):
-            pytest.fail("opened")
-    assert str(path) in caught.value.cause
-    assert f"mv {path}*" in caught.value.hint
-    set_aside(tmp_path)
-    async with Journal.open(tmp_path) as journal:
-        assert await journal.history() == ()
-
-
-async def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / FILE) as sql:
-        sql.execute("PRAGMA user_version = 99")
-    sql.close()
-    with pytest.raises(JournalError, match="newer version") as caught:
-        async with Journal.open(tmp_path):
-            pytest.fail("opened")
-    assert "use that version" in caught.value.hint
-
-
-async def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(JournalError) as caught:
-        async with Journal.open(tmp_path / "file"):
-            pytest.fail("opened")
-    assert "ls -ld" in caught.value.hint
-
-
-async def test_a_file_that_another_program_holds_is_told_and_written_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("backends.journal.store.BUSY_MS", 50)
-    async with Journal.open(tmp_path) as journal:
-        holder = sqlite3.connect(tmp_path / FILE, isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
-        journal.put(a_move())
-        with pytest.raises(JournalError) as caught:
-            await journal.durable()
-        assert "fuser" in caught.value.hint
-        assert await journal.history() == ()  # reading goes on
-        holder.execute("COMMIT")
-        holder.close()
-        await journal.durable()
-        assert len(await journal.history()) == 1
-
-
-async def test_the_event_loop_is_never_held_up(tmp_path: Path) -> None:
-    """While another program holds the file, and we wait for it, other tasks run."""
-    async with Journal.open(tmp_path) as journal:
-        holder = sqlite3.connect(tmp_path / FILE, isolation_level=None)
-        holder.execute("BEGIN IMMEDIATE")
-        journal.put(a_move())
-        waiting = asyncio.ensure_future(journal.durable())
-        for _ in range(100):
-            await asyncio.sleep(0)
-        assert not waiting.done()
-        holder.execute("COMMIT")
-        holder.close()
-        await waiting
