@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -109,7 +110,7 @@ class Host(Node):
         return self.layout.node(self.name) / str(CONTAINERS_IN_HOST.relative_to("/"))
 
     def clear(self) -> None:
-        """End and forget every guest and container, and empty the storage pools.
+        """End and forget every guest and container, empty the storage pools, and forget those that were added.
 
         A guest whose post-copy broke off holds its job for ever, and libvirt 9 with it: then the daemon goes, too.
         """
@@ -122,7 +123,16 @@ class Host(Node):
             self._forget_guests()
         self._forget_containers()
         self.exec("find", *map(str, configuration.POOLS.values()), "-mindepth", "1", "-delete")
-        self.virsh("; ".join(f"pool-refresh {pool}" for pool in configuration.POOLS), check=False)
+        refresh = [f"pool-refresh {pool}" for pool in configuration.POOLS]
+        told = self.virsh("; ".join([*refresh, "pool-list --all --name"]), check=False)
+        self._forget_pools(line.strip() for line in told.splitlines())
+
+    def _forget_pools(self, lines: Iterable[str]) -> None:
+        """Those that tests and users have added, of the lines that name one."""
+        added = [name for name in lines if name and " " not in name and name not in configuration.POOLS]
+        if added:
+            commands = [f"pool-destroy {name}; pool-undefine {name}" for name in added]
+            self.virsh("; ".join(commands), check=False)
 
     def _forget_guests(self) -> None:
         """What is tried and is not so (ending a guest that is off, forgetting a transient one) is no error here."""

@@ -345,15 +345,17 @@ def test_the_demo_fleet_is_started_once(lab: Lab) -> None:
     assert lab.populate() == []
 
 
-def test_clearing_leaves_no_guest_and_no_disk(lab: Lab) -> None:
+def test_clearing_leaves_no_guest_no_disk_and_no_pool_but_the_lab_s_own(lab: Lab) -> None:
     host = lab.host("h1")
     lab.guest(GuestSpec(name="off", disk=Disk.LOCAL), wait=False)
     lab.guest(GuestSpec(name="transient"), transient=True, wait=False)
     lab.guest(GuestSpec(name="saved"), wait=False)
     host.virsh("destroy", "off")
     host.virsh("managedsave", "saved")
+    host.virsh("pool-create-as spare dir --target /var/tmp; pool-define-as other dir --target /tmp")
     lab.clear()
     assert host.guests() == {}
+    assert host.virsh("pool-list", "--all", "--name").split() == ["default", "shared"]
     for pool in ("default", "shared"):
         assert host.virsh("vol-list", pool) == ""
 

@@ -362,7 +362,7 @@ async def test_a_guest_that_was_paused_for_want_of_room_says_what_to_do() -> Non
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
 async def test_small_and_large_terminals_show_plan_and_end(size: tuple[int, int]) -> None:
     async with planned(growable(), size=size) as program:
-        await program.sees("✓ possible   s starts it, y copies the commands")
+        await program.sees("✓ possible   enter starts it, y copies the commands")
         await start(program)
         await program.sees("✓ vda of web-01 has 25.0 GiB now.")
 

@@ -121,7 +121,7 @@ def growth_verdict(growth: Growth, glyphs: Glyphs, width: int) -> list[Line]:
             if plan.doubts
             else Cell(f" {glyphs.ok} possible", Tone.GOOD)
         )
-        return [line(sign, dim("   s starts it, y copies the commands"))]
+        return [line(sign, dim("   enter starts it, y copies the commands"))]
     if not growth.over:
         busy = line(
             Cell(f" {glyphs.moving} growing ", Tone.BUSY), dim(" it goes on if you leave this screen")
