@@ -182,7 +182,7 @@ async def test_an_abort_while_it_is_saved_lets_it_run_on(lab: Lab, fleet: Fleet)
         await asyncio.to_thread(ticks.wait_for_more)
         with slow_disk(lab, "h1"):
             move_id = await start(fleet, "early")
-            await until(fleet, at_stage(move_id, "saving"))
+            await until(fleet, at_stage(move_id, "saving"), 60)
             await fleet.abort_move(move_id)
         move = await ended(fleet, move_id)
         await asyncio.to_thread(ticks.wait_for_more)
