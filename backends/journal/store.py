@@ -66,7 +66,7 @@ class Store:
         try:
             with _alone(folder):
                 self._prepare()
-        except BaseException:
+        except BaseException:  # whatever it is, the file must not stay open
             self.sql.close()
             raise
 
@@ -110,7 +110,7 @@ class Store:
         try:
             yield
             self.sql.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # an end of the program, too, must not leave half of it
             self._strides.clear()  # they may count samples that are not there now
             with suppress(sqlite3.Error):  # a full disk has rolled it back already
                 self.sql.execute("ROLLBACK")
