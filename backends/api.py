@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from backends.config import Config, load_config, parse_host, require_unique
@@ -25,10 +27,14 @@ from backends.errors import (
 from backends.lab.commands import app as lab_commands
 from backends.model.capability import HostCapabilities
 from backends.model.comparison import Baseline, Comparison
+from backends.model.crash import CrashRecord, Evidence, HostCrashes
+from backends.model.crash_setting import CrashSetting, CrashWish
+from backends.model.dump import DumpPlan, DumpProgress, DumpWish
 from backends.model.fleet import Changes, FleetState
 from backends.model.guest import GuestAction, GuestKey
 from backends.model.history import AuditLine
 from backends.model.host import HostName, HostSpec
+from backends.model.log import LogLine, LogMatches, Saving
 from backends.model.move import Check, Move, MoveId, MoveRequest, Preflight, RunningJob
 from backends.model.posture import Posture
 from backends.model.question import Asker
@@ -52,6 +58,7 @@ __all__ = [
     "FerryError",
     "Fleet",
     "LinkError",
+    "Log",
     "embedded_hosts",
     "lab_commands",
     "lab_hosts",
@@ -60,6 +67,46 @@ __all__ = [
     "parse_host",
     "require_unique",
 ]
+
+
+class Log(Protocol):
+    """A log on a host, read piece by piece and from its end; of a compressed one, its text.
+
+    All calls raise FerryError.
+    """
+
+    @property
+    def place(self) -> str:
+        """Host and path, safe to show."""
+        ...
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the text, as far as it is known: what `refresh` has found last."""
+        ...
+
+    async def refresh(self) -> int:
+        """Ask for the size anew: more than before where lines have come, less where the log began anew."""
+        ...
+
+    async def before(self, offset: int, count: int) -> tuple[LogLine, ...]:
+        """Up to `count` lines that end at this byte or before it, oldest first; empty at the beginning."""
+        ...
+
+    async def after(self, offset: int, count: int) -> tuple[LogLine, ...]:
+        """Up to `count` lines that begin at this byte, or at the next beginning of a line; empty at the end."""
+        ...
+
+    def search(self, text: str) -> AsyncGenerator[LogMatches, None]:
+        """All lines with this text, small and capital letters alike; ends early when it is closed."""
+        ...
+
+    def save(self, path: Path, *, overwrite: bool = False) -> AsyncGenerator[Saving, None]:
+        """All of it into a file of this machine, as it is on the host; there only when it is whole.
+
+        Raises ActionError where the file is there already and may not be overwritten.
+        """
+        ...
 
 
 class Fleet(Protocol):
@@ -155,6 +202,49 @@ class Fleet(Protocol):
         """
         ...
 
+    async def crashes(self, host: HostName, since: datetime | None = None) -> HostCrashes:
+        """Look anew for what crashes have left on a host; the state keeps the answer.
+
+        `since`: so far back; None: for a week. Raises FerryError where the host does not answer.
+        """
+        ...
+
+    def follow_crashes(self) -> AbstractAsyncContextManager[None]:
+        """While the block lasts, what happens on the hosts comes into the state within three seconds.
+
+        What libvirt tells by itself comes in any case. Hosts are looked at once when they come up, and then when a log
+        of theirs has grown. May be entered more than once.
+        """
+        ...
+
+    def open_log(self, host: HostName, path: str) -> AbstractAsyncContextManager[Log]:
+        """A log of the host, by the path of an evidence, open while the block lasts. Raises FerryError."""
+        ...
+
+    def fetch(self, host: HostName, evidence: Evidence, path: Path) -> AsyncGenerator[Saving, None]:
+        """Bring a dump or a core here, with the same manners as Log.save. Raises FerryError."""
+        ...
+
+    async def plan_dump(self, wish: DumpWish) -> DumpPlan:
+        """Can the guest be dumped so, and where to? Nothing is done. Raises FerryError."""
+        ...
+
+    def dump(self, plan: DumpPlan) -> AsyncGenerator[DumpProgress, None]:
+        """Take the dump. Who closes it aborts it, and what it had written is removed. Raises FerryError."""
+        ...
+
+    async def crash_setting(self, guest: GuestKey) -> CrashSetting:
+        """What happens when the guest crashes, and what would be left of it. Raises FerryError."""
+        ...
+
+    async def change_crash_setting(self, guest: GuestKey, wish: CrashWish) -> str:
+        """Change it; what was done and from when it holds, in words. Raises FerryError."""
+        ...
+
+    def crash_of_move(self, move: Move) -> CrashRecord | None:
+        """The crash that a move has met, as far as the state knows: of its guest, on either host, while it lasted."""
+        ...
+
     async def preflight(
         self, request: MoveRequest, on_check: Callable[[Check], None] | None = None
     ) -> Preflight:
@@ -213,7 +303,7 @@ def open_fleet(
     specs: Sequence[HostSpec], *, asker: Asker | None = None
 ) -> AbstractAsyncContextManager[Fleet]:
     """Connect to the hosts, each in its own time. Leaving the block closes all links and does not stop moves."""
-    from backends.service import FleetService
+    from backends.service.fleet import FleetService
 
     return FleetService.open(specs, asker)
 

@@ -120,7 +120,7 @@ class Bridge:
 
 def _everything(state: FleetState) -> set[Dirty]:
     """All subjects of a state."""
-    of_hosts = (Topic.LINK, Topic.LOAD, Topic.CAPABILITIES)
+    of_hosts = (Topic.LINK, Topic.LOAD, Topic.CAPABILITIES, Topic.CRASHES)
     dirty: set[Dirty] = {(topic, host) for host in state.hosts for topic in of_hosts}
     dirty |= {(Topic.GUEST, guest.key) for guest in state.guests()}
     dirty |= {(Topic.JOBS, None), (Topic.UNFINISHED, None)}

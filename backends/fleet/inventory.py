@@ -97,6 +97,7 @@ class Inventory:
             disks=before.disks,
             nics=before.nics,
             machine=before.machine,
+            console_logs=before.console_logs,
             kind=before.kind or guest.kind,
         )
 
@@ -120,6 +121,7 @@ class Inventory:
                         disks=definition.disks,
                         nics=definition.nics,
                         machine=definition.machine,
+                        console_logs=definition.console_logs,
                         kind=definition.kind,
                     )
                 )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from backends.model.fleet import (
+    CrashesChanged,
     Dirty,
     FleetEvent,
     FleetState,
@@ -66,6 +67,8 @@ def _of_host(state: FleetState, event: HostEvent) -> Reduced:
             return _with_host(state, event.host, lambda view: _guest_gone(view, event))
         case Surveyed():
             return _with_host(state, event.host, lambda view: _surveyed(view, event))
+        case CrashesChanged():
+            return _with_host(state, event.host, lambda view: _crashes_changed(view, event))
 
 
 def _with_host(state: FleetState, name: HostName, change: _Change) -> Reduced:
@@ -122,6 +125,10 @@ def _surveyed(view: HostView, event: Surveyed) -> _Changed:
     if view.capabilities is not None and view.capabilities.at > event.capabilities.at:
         return view, _NOTHING
     return replace(view, capabilities=event.capabilities), frozenset({(Topic.CAPABILITIES, event.host)})
+
+
+def _crashes_changed(view: HostView, event: CrashesChanged) -> _Changed:
+    return replace(view, crashes=event.crashes), frozenset({(Topic.CRASHES, event.host)})
 
 
 def _guest_gone(view: HostView, event: GuestGone) -> _Changed:

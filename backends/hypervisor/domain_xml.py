@@ -23,6 +23,7 @@ class Definition:
     machine: str
     disks: tuple[Disk, ...]
     nics: tuple[Nic, ...]
+    console_logs: tuple[str, ...] = ()
 
 
 def read_definition(xml: str) -> Definition:
@@ -34,7 +35,19 @@ def read_definition(xml: str) -> Definition:
         machine=clean(machine.get("machine", "") if machine is not None else ""),
         disks=tuple(_disk(element) for element in root.iterfind("devices/disk")),
         nics=tuple(_nic(element) for element in root.iterfind("devices/interface")),
+        console_logs=tuple(dict.fromkeys(_console_logs(root))),
     )
+
+
+def _console_logs(root: etree._Element) -> Iterator[str]:
+    """Where consoles are written to: `<log file=...>`, or `<source path=...>` of one that is a file."""
+    for device in root.iterfind("devices/*"):
+        if device.tag not in ("serial", "console"):
+            continue
+        if path := _attribute(device.find("log"), "file"):
+            yield path
+        if device.get("type") == "file" and (path := _attribute(device.find("source"), "path")):
+            yield path
 
 
 def without_secrets(xml: str) -> str:

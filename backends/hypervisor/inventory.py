@@ -125,6 +125,7 @@ def _read_one(conn: Any, key: GuestKey) -> Guest | None:
             disks=definition.disks,
             nics=definition.nics,
             machine=definition.machine,
+            console_logs=definition.console_logs,
             kind=definition.kind,
         )
     except libvirt.libvirtError as error:

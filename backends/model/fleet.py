@@ -9,6 +9,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from backends.model.capability import HostCapabilities
+from backends.model.crash import HostCrashes
 from backends.model.guest import Guest, GuestKey, GuestSample
 from backends.model.host import HostFacts, HostLoad, HostName, HostSpec, LinkStatus
 from backends.model.move import Move, MoveId, RunningJob
@@ -31,6 +32,8 @@ class HostView:
     samples: Mapping[GuestKey, GuestSample] = field(default_factory=dict)
     capabilities: HostCapabilities | None = None
     """As of the newest survey, which is made when somebody wants to know; its `at` tells how old it is."""
+    crashes: HostCrashes | None = None
+    """What is known of crashes there; None before anybody has looked, and nothing has happened."""
 
     @property
     def memory_bytes(self) -> int | None:
@@ -134,6 +137,14 @@ class Surveyed:
 
 
 @dataclass(frozen=True, slots=True)
+class CrashesChanged:
+    """What is known of the crashes on a host, as of now."""
+
+    host: HostName
+    crashes: HostCrashes
+
+
+@dataclass(frozen=True, slots=True)
 class MoveChanged:
     """A move has taken a step or has a new sample."""
 
@@ -163,7 +174,9 @@ class UnfinishedChanged:
     unfinished: tuple[Unfinished, ...]
 
 
-HostEvent: TypeAlias = LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled | Surveyed
+HostEvent: TypeAlias = (
+    LinkChanged | Snapshot | GuestsChanged | GuestGone | Sampled | Surveyed | CrashesChanged
+)
 FleetEvent: TypeAlias = HostEvent | MoveChanged | MoveGone | JobsChanged | UnfinishedChanged
 
 
@@ -175,13 +188,14 @@ class Topic(Enum):
     GUEST = "guest"
     SAMPLE = "sample"
     CAPABILITIES = "capabilities"
+    CRASHES = "crashes"
     MOVE = "move"
     JOBS = "jobs"
     UNFINISHED = "unfinished"
 
 
 Dirty: TypeAlias = tuple[Topic, HostName | GuestKey | MoveId | None]
-"""A subject that changed: `(LINK|LOAD|CAPABILITIES, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`,
+"""A subject that changed: `(LINK|LOAD|CAPABILITIES|CRASHES, host)`, `(GUEST|SAMPLE, guest key)`, `(MOVE, move id)`,
 `(JOBS|UNFINISHED, None)`."""
 
 

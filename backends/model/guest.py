@@ -129,6 +129,8 @@ class Guest:
     machine: str = ""
     kind: str = ""
     """The virtualization type of the definition: `kvm`, `qemu`, `xen`, `lxc`, `test`."""
+    console_logs: tuple[str, ...] = ()
+    """Files into which its consoles are written, as libvirt has them: to be read, never to be shown."""
     full_disks: tuple[str, ...] = ()
     """Targets of the disks for which it was paused, as there was no room to write on their storage."""
 

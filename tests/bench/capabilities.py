@@ -21,7 +21,7 @@ from backends.lab.layout import HOSTS, Layout
 from backends.lab.process import run
 from backends.model.capability import HostCapabilities
 from backends.model.host import HostName
-from backends.service import FleetService
+from backends.service.fleet import FleetService
 from tests.bench.counted import commands_heard
 from tests.bench.crowd import HUSH_S
 from tests.bench.figures import Figure, spread

@@ -21,7 +21,7 @@ from backends.fleet.mailbox import Board
 from backends.model.fleet import Sampled
 from backends.model.guest import GuestSample
 from backends.model.host import HostName
-from backends.service import FleetService
+from backends.service.fleet import FleetService
 from tui.app import FerryApp
 from tui.bridge import Bridge
 from tui.dialogs.questions import QuestionDesk

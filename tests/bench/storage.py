@@ -18,7 +18,7 @@ from backends.lab.process import run
 from backends.lab.specs import lab_specs
 from backends.model.host import HostName
 from backends.model.storage import StorageMap
-from backends.service import FleetService
+from backends.service.fleet import FleetService
 from tests.bench.counted import commands_heard
 from tests.bench.figures import Figure, latency, spread
 from tests.bench.options import COMMAND, Options, Tell, lab_environment

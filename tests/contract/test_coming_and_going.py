@@ -12,7 +12,7 @@ import pytest
 from backends.api import embedded_hosts, open_fleet
 from backends.fleet import supervisor
 from backends.model.host import HostName, Link
-from backends.service import FleetService
+from backends.service.fleet import FleetService
 from tests.watching import all_up, until
 
 ROUNDS = 12

@@ -56,6 +56,7 @@ from backends.model.move import (
 from backends.model.posture import Posture
 from backends.model.unfinished import Mend, Unfinished, UnfinishedKind
 from tests.tui.capable import answer
+from tests.tui.scripted_crashes import ScriptedCrashes
 from tests.tui.scripted_storage import ScriptedStorage
 
 GIB = 1024**3
@@ -98,7 +99,7 @@ def host_spec(name: str) -> HostSpec:
     return HostSpec(HostName(name), Reach.SSH, f"root@{name}")
 
 
-class ScriptedFleet(ScriptedStorage):
+class ScriptedFleet(ScriptedStorage, ScriptedCrashes):
     """Implements backends.api.Fleet. Its methods record what they were asked in `asked`."""
 
     def __init__(self, *hosts: str) -> None:

@@ -27,6 +27,7 @@ class ScriptedStorage:
     asked: list[tuple[object, ...]]
 
     def __init__(self) -> None:
+        super().__init__()
         self.storage_map: StorageMap | FerryError | None = None
         self.proof: SharingProof | FerryError | None = None
         self.disk_chain: Chain | FerryError | None = None

@@ -13,7 +13,7 @@ from backends.migration.record import MoveRecord
 from backends.migration.transfer import saved
 from backends.model.guest import GuestAction, GuestState
 from backends.model.move import MoveMode, MoveRequest, Result, TraceKind
-from backends.service import FleetService
+from backends.service.fleet import FleetService
 from tests.contract.saved_and_offline_moves.on_two_hosts import (
     HERE,
     NAME,
