@@ -1,0 +1,32 @@
+"""What one kind of evidence wants from a look at a host. Each parser module says it; the script asks for all at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from backends.probes.survey.asking import Questions
+
+
+@dataclass(frozen=True, slots=True)
+class LogsWanted:
+    """The ends of some logs. Each comes as a LogEnd; those that are older than the look goes back are left out."""
+
+    patterns: tuple[str, ...]
+    """The shell's. Rotated and compressed ones (xz, gz, bz2, zst) are matched by the pattern or not at all."""
+    keep: str = ""
+    """An extended regular expression (grep -E): only lines that match, and what is around them. Empty: all lines."""
+    before: int = 0
+    """So many lines before each that matches."""
+    after: int = 0
+    end_bytes: int = 256 * 1024
+    """So much of the text, from its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """All that one parser module wants."""
+
+    questions: Questions = field(default_factory=Questions)
+    logs: tuple[LogsWanted, ...] = ()
+    files: tuple[str, ...] = ()
+    """Patterns, the shell's, of files that come as FileSeen with their first bytes, however old they are."""
