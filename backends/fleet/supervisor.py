@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from backends.fleet import rates
 from backends.fleet.inventory import Inventory
 from backends.fleet.mailbox import Board
 from backends.fleet.session import Session, open_session
+from backends.fleet.together import first_to_end
 from backends.hypervisor.connection import OpeningHangsError
+from backends.hypervisor.events import DomainEvent, EventListener
 from backends.hypervisor.statistics import Counters, read_counters
 from backends.model.counters import HostCounters
 from backends.model.fleet import FleetState, LinkChanged, Sampled
@@ -45,6 +47,10 @@ class Supervisor:
         """As `session`, and also while only SSH answers."""
         self.up = asyncio.Event()
         """Set while the host is up: all of its guests have been told."""
+        self.reachable = asyncio.Event()
+        """Set while `reached` gives a session."""
+        self.hear_events: Callable[[GuestKey, DomainEvent], None] | None = None
+        """Who else hears what libvirt tells of this host's guests, on the event loop's thread."""
         self._board = board
         self._ask = ask
         self._folder = folder
@@ -110,18 +116,31 @@ class Supervisor:
         inventory = Inventory(self.name, self._epoch, self._board)
         folder = self._folder / str(self._epoch)
         async with open_session(
-            self.spec, ask=self._ask, listener=inventory.listener, folder=folder
+            self.spec, ask=self._ask, listener=lambda driver: self._listener(inventory, driver), folder=folder
         ) as session:
             self._reached = session
+            self.reachable.set()
             try:
                 if not session.connections:
-                    await _first_to_end(_link_lost(session), self._wait_for_libvirt(session))
+                    await first_to_end(_link_lost(session), self._wait_for_libvirt(session))
                 self.session, self._inventory = session, inventory
-                await _first_to_end(_link_lost(session), self._serve(session, inventory))
+                await first_to_end(_link_lost(session), self._serve(session, inventory))
             finally:
                 self.session = self._reached = self._inventory = None
                 self.up.clear()
+                self.reachable.clear()
                 inventory.described.set()
+
+    def _listener(self, inventory: Inventory, driver: str) -> EventListener:
+        """The inventory first: whoever else hears of an event finds the guest marked."""
+        heard_by_inventory = inventory.listener(driver)
+
+        def heard(event: DomainEvent) -> None:
+            heard_by_inventory(event)
+            if self.hear_events is not None:
+                self.hear_events(GuestKey(self.name, driver, event.uuid), event)
+
+        return heard
 
     async def _serve(self, session: Session, inventory: Inventory) -> None:
         await inventory.take_snapshot(session)
@@ -129,7 +148,7 @@ class Supervisor:
         self._up_at_s = asyncio.get_running_loop().time()
         self._say(Link.UP, session.trouble, session.hint)
         self.up.set()
-        await _first_to_end(
+        await first_to_end(
             inventory.follow(session),
             self._sample(session, inventory),
             _then_wait(inventory.fill_definitions(session)),
@@ -231,23 +250,3 @@ async def _then_wait(work: Coroutine[None, None, None]) -> None:
     """Do the work; its end ends nothing else."""
     await work
     await asyncio.Event().wait()
-
-
-async def _first_to_end(*works: Coroutine[None, None, None]) -> None:
-    """Do all at once until one of them ends, cancel the others, and raise what the first one raised.
-
-    No TaskGroup: one whose task fails while it waits for the others leaves its parent counted as cancelled (CPython
-    before 3.13), which the timeouts of Python 3.11.2 take for a cancellation from outside; and the errors of its tasks
-    hide one that does come from there.
-    """
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        ended = [task for task in tasks if task.done()]
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-    errors = [error for task in ended if (error := task.exception()) is not None]
-    for error in sorted(errors, key=lambda error: isinstance(error, FerryError)):  # a bug is told first
-        raise error

@@ -11,6 +11,9 @@ from typing import Any
 
 import libvirt
 
+from backends.model.crash import CrashKind
+from backends.untrusted import clean
+
 
 class DomainEventKind(Enum):
     """Which of libvirt's domain events came."""
@@ -24,6 +27,17 @@ class DomainEventKind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class CrashTold:
+    """What an event tells of a crash."""
+
+    kind: CrashKind
+    words: str
+    """Safe to show: `guest crashed (panicked)`."""
+    path: str = ""
+    """Of the disk that could not be read or written; to be used, never to be shown."""
+
+
+@dataclass(frozen=True, slots=True)
 class DomainEvent:
     """An event of one guest."""
 
@@ -33,6 +47,8 @@ class DomainEvent:
     """For LIFECYCLE: a migration has stopped the guest to switch over."""
     postcopy: bool = False
     """For LIFECYCLE: a migration has gone into post-copy."""
+    crash: CrashTold | None = None
+    """For LIFECYCLE."""
     statistics: Mapping[str, int] = field(default_factory=dict)
     """For JOB_COMPLETED: virDomainGetJobStats' fields."""
 
@@ -40,6 +56,25 @@ class DomainEvent:
 EventListener = Callable[[DomainEvent], None]
 
 _SWITCHING = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED)
+_CRASHES = {
+    (libvirt.VIR_DOMAIN_EVENT_CRASHED, libvirt.VIR_DOMAIN_EVENT_CRASHED_PANICKED): CrashTold(
+        CrashKind.PANIC, "guest crashed (panicked)"
+    ),
+    (libvirt.VIR_DOMAIN_EVENT_CRASHED, libvirt.VIR_DOMAIN_EVENT_CRASHED_CRASHLOADED): CrashTold(
+        CrashKind.PANIC, "guest crashed (its own crash kernel runs)"
+    ),
+    (libvirt.VIR_DOMAIN_EVENT_STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED): CrashTold(
+        CrashKind.ENDED, "stopped (crashed)"
+    ),
+    (libvirt.VIR_DOMAIN_EVENT_STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED): CrashTold(
+        CrashKind.ENDED, "stopped (failed)"
+    ),
+    (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_IOERROR): CrashTold(
+        CrashKind.IO_ERROR, "paused (I/O error)"
+    ),
+}
+"""libvirt-domain.html#virDomainEventType and the ...DetailType enums below it. A guest whose QEMU is gone is told as
+stopped (failed), and so is one that did not start, or not arrive."""
 _POSTCOPY = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY)
 
 
@@ -76,7 +111,20 @@ def _lifecycle(uuid: str, event: int, detail: int, *_opaque: object) -> DomainEv
         DomainEventKind.LIFECYCLE,
         switching=(event, detail) == _SWITCHING,
         postcopy=(event, detail) == _POSTCOPY,
+        crash=_CRASHES.get((event, detail)),
     )
+
+
+def _io_error(
+    uuid: str, path: str, device: str, action: int, reason: str = "", *_opaque: object
+) -> DomainEvent:
+    """Only a guest that stands still for it has crashed: otherwise its own system deals with the error."""
+    if action != libvirt.VIR_DOMAIN_EVENT_IO_ERROR_PAUSE:
+        return DomainEvent(uuid, DomainEventKind.LIFECYCLE)
+    trouble = {"enospc": "no space left", "": "no reason told"}.get(reason, reason)
+    words = f"I/O error: {device or path}, {trouble} (paused)"
+    told = CrashTold(CrashKind.IO_ERROR, clean(words), path)
+    return DomainEvent(uuid, DomainEventKind.LIFECYCLE, crash=told)
 
 
 def _life(uuid: str, *_details: object) -> DomainEvent:
@@ -98,7 +146,7 @@ def _job_completed(uuid: str, statistics: Mapping[str, int], *_opaque: object) -
 _WANTED: dict[int, Callable[..., DomainEvent | None]] = {
     libvirt.VIR_DOMAIN_EVENT_ID_LIFECYCLE: _lifecycle,
     libvirt.VIR_DOMAIN_EVENT_ID_REBOOT: _life,
-    libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR: _life,
+    libvirt.VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON: _io_error,
     libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_ADDED: _changed,
     libvirt.VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED: _changed,
     libvirt.VIR_DOMAIN_EVENT_ID_DISK_CHANGE: _changed,
