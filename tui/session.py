@@ -8,6 +8,7 @@ from textual.message_pump import MessagePump
 
 from backends.api import Fleet
 from tui.bridge import Bridge
+from tui.dumps import Dumps
 from tui.growths import Growths
 from tui.lean_display import LeanDisplay
 from tui.settings import Settings
@@ -23,6 +24,8 @@ class Session:
     settings: Settings
     growths: Growths = field(default_factory=Growths)
     """Of disks, that go on whatever screen is in front."""
+    dumps: Dumps = field(default_factory=Dumps)
+    """Of guests' memory, likewise."""
 
 
 class SessionApp(KeysInOrder[None], LeanDisplay[None]):

@@ -24,6 +24,7 @@ class Place(Enum):
     ISCSI = "iSCSI targets"
     CHAIN = "What lies under a guest's disks"
     GROWTH = "Growing a disk"
+    DUMP = "Dumping a guest's memory"
     CRASHES = "Crashes"
     MOVES = "Migrations"
     PLAN = "Planning a move"

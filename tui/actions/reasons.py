@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from backends.model.crash import CrashRecord
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest, GuestAction, GuestState
 from backends.model.host import Link
 from backends.model.move import Move, MoveRequest, Preflight
 from backends.model.storage import IscsiTarget, Storage
 from backends.model.unfinished import Unfinished
+from tui.dumps import Dump
 from tui.growths import Growth
 from tui.words.outcome import command_to_copy, left_by
 from tui.words.twin import twin_of
@@ -39,6 +41,10 @@ class Now:
     iscsi: IscsiTarget | None = None
     growth: Growth | None = None
     """Of a disk, as it is planned or as far as it has come."""
+    dump: Dump | None = None
+    """Of a guest's memory, as it is planned or as far as it has come."""
+    crash: CrashRecord | None = None
+    """At hand itself, or the one that the guest or the move at hand has met."""
 
 
 Reason = Callable[[Now], str]

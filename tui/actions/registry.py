@@ -16,6 +16,8 @@ from backends.model.guest import GuestAction
 from tui.actions import reasons
 from tui.actions.action import Action, Place, action
 from tui.actions.capability_actions import CAPABILITY_ACTIONS
+from tui.actions.crash_link_actions import CRASH_LINK_ACTIONS
+from tui.actions.dump_actions import DUMP_ACTIONS
 from tui.actions.move_actions import MOVE_ACTIONS
 from tui.actions.storage_actions import STORAGE_ACTIONS
 
@@ -136,7 +138,7 @@ REGISTRY: tuple[Action, ...] = (
         "back",
         "escape",
         "back",
-        "Go back; a move in flight keeps moving, a disk that grows keeps growing.",
+        "Go back; a move in flight keeps moving, a disk that grows keeps growing, a dump goes on.",
         Place.GUEST,
         Place.HOST,
         Place.COMPARE,
@@ -146,6 +148,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.ISCSI,
         Place.CHAIN,
         Place.GROWTH,
+        Place.DUMP,
         Place.PLAN,
         Place.RUN,
         Place.HISTORY,
@@ -165,6 +168,8 @@ REGISTRY: tuple[Action, ...] = (
     ),
     *CAPABILITY_ACTIONS,
     *STORAGE_ACTIONS,
+    *DUMP_ACTIONS,
+    *CRASH_LINK_ACTIONS,
     action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),
     action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=8),
     action("mode-storage", "3", "storage", "Go to the storage.", Place.ANYWHERE, rank=9),
@@ -191,7 +196,14 @@ REGISTRY: tuple[Action, ...] = (
         rank=2,
     ),
     action("help", "question_mark", "help", "What works here, and its keys.", Place.ANYWHERE, rank=1),
-    action("quit", "q", "quit", "Leave; asks when moves are in flight.", Place.ANYWHERE, rank=1),
+    action(
+        "quit",
+        "q",
+        "quit",
+        "Leave; asks when moves are in flight, a disk grows or a guest is dumped.",
+        Place.ANYWHERE,
+        rank=1,
+    ),
 )
 
 _BY_ID = {action.id: action for action in REGISTRY}
