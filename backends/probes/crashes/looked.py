@@ -25,6 +25,8 @@ class LogEnd:
     trouble: str = ""
     """Why there is no text although the file is there, or why it is not all (`truncated`); safe to show."""
     mend: str = ""
+    is_console: bool = False
+    """A guest's console is written into it."""
 
     def lines(self) -> Iterator[tuple[int | None, str]]:
         """Each line with its offset."""

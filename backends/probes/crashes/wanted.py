@@ -1,10 +1,15 @@
-"""What one kind of evidence wants from a look at a host. Each parser module says it; the script asks for all at once."""
+"""What one kind of evidence wants from a look at a host. Each parser module says it; the script asks for all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from backends.probes.survey.asking import Questions
+
+SINCE = "@SINCE"
+"""Within a word of a command it stands for the time from which on the look is to tell: `--since=@SINCE` becomes
+`--since=@1769860000` (systemd.time(7)). The answer's name keeps it. Of all commands and small files, a look that only
+follows what is new asks for these alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class LogsWanted:
     after: int = 0
     end_bytes: int = 256 * 1024
     """So much of the text, from its end."""
+    consoles: bool = False
+    """And so of the files into which guests' consoles are written, wherever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,3 +37,5 @@ class Wanted:
     logs: tuple[LogsWanted, ...] = ()
     files: tuple[str, ...] = ()
     """Patterns, the shell's, of files that come as FileSeen with their first bytes, however old they are."""
+    only_whole: bool = False
+    """A look that only follows what is new asks for nothing of it, its logs and files neither."""

@@ -79,12 +79,19 @@ class Questions:
 
 
 async def ask(
-    shell: Shell, argv: tuple[str, ...], questions: Questions, *, deadline_s: float = COMMAND_DEADLINE_S
+    shell: Shell,
+    argv: tuple[str, ...],
+    questions: Questions,
+    *,
+    own: bytes = b"",
+    deadline_s: float = COMMAND_DEADLINE_S,
 ) -> Readings:
-    """One command. Raises FerryError: LinkError where no shell answers."""
+    """One command. `own`: what only this round's own part of the script reads. Raises FerryError: LinkError where no
+    shell answers."""
     nonce = secrets.token_hex(16)
     asked_at, started = time.time(), time.monotonic()
-    answer = await shell.run(argv, stdin=questions.lines(nonce), deadline_s=deadline_s)
+    told = questions.lines(nonce) + (b"own\n" + own if own else b"")
+    answer = await shell.run(argv, stdin=told, deadline_s=deadline_s)
     return parse(answer, nonce, asked_at=asked_at, took_s=time.monotonic() - started)
 
 

@@ -2,7 +2,8 @@
 # are started. What is asked beside these questions follows in a script of its own, with its words still in "$@".
 #
 # Its input: a line with a nonce, which nothing on the host can guess and which no list of processes shows; then a
-# line `KIND PATTERN` for each question, or `run SECONDS WORDS`, or `real PATH`. Its output: sections, each begun by a line
+# line `KIND PATTERN` for each question, or `run SECONDS WORDS`, or `real PATH`; after a line `own`, what only the script's
+# own part reads. Its output: sections, each begun by a line
 # `NONCE text NAME` (its text follows), `NONCE denied NAME`, `NONCE there` (paths of the small files that can be opened
 # follow), `NONCE files` (their text follows, as lines `PATH:TEXT`), `NONCE asked WORDS` (what the command says
 # follows), `NONCE ran WORDS` (its status follows, and its error output) or `NONCE late WORDS` (there was no time
@@ -81,7 +82,7 @@ links=
 
 # A function, so that the script's own words stay what they are.
 ask_files() {
-    while read -r kind pattern; do
+    while read -r kind pattern && [ "$kind" != own ]; do
         if [ "$kind" = run ]; then
             set -f
             # shellcheck disable=SC2086

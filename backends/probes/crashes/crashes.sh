@@ -1,0 +1,222 @@
+# What only crashes are asked for, after questions.sh and in its form: ends of logs, and files that count by being there.
+#
+# Its words: the time (seconds since 1970) before which a log is too old, patterns of files that count by being there,
+# then four for each kind of log: `END-BYTES BEFORE AFTER`, an expression (may be empty), patterns, and `consoles` or
+# nothing. What is left of its input after the line `own`: paths of consoles. Its output: sections
+#   `text logs`: a line `MTIME KIND SIZE BLOCKS BLOCK-SIZE PATH` for each log, newest first; `0 KIND hidden 0 0 FOLDER`
+#     for a folder that hides what is asked for, `0 KIND odd 0 0 -` for a path that holds a line end
+#   `text batch KIND`: lines `PATH<NUL>OFFSET:TEXT` of many short logs, newest first
+#   `text tail NUMBER BEGIN`: lines `OFFSET:TEXT` of one log, of which the text from BEGIN on was looked at
+#   `text plain NUMBER BEGIN`: lines without offsets
+#   `text shut NUMBER`: this account may not read it
+#   `text done`: nothing was left out
+#   `text seen`: as `text logs`; `text begins`: `NUMBER r` and its first bytes in hexadecimal, or `NUMBER -`
+# KIND counts from 1, and so does NUMBER, which is a line of the list. A part as long as its cap was cut.
+
+cap=98304
+batch_cap=786432
+all_cap=2621440
+seen_limit=256
+time_s=7
+line_end='
+'
+since=$1
+seen=$2
+shift 2
+
+# Ended by NUL, if it is there. What is told beside goes to 4.
+path() {
+    if [ -f "$1" ]; then
+        case $1 in
+        *"$line_end"*) echo "0 $kind odd 0 0 -" >&4 ;;
+        *) printf '%s\0' "$1" ;;
+        esac
+    elif [ ! -e "$1" ]; then
+        hidden "$1"
+    fi
+}
+
+# The deepest folder of a path that is there, if it hides what is in it.
+hidden() {
+    folder=${1%/*}
+    while [ -n "$folder" ]; do
+        if [ -d "$folder" ]; then
+            if [ ! -r "$folder" ] || [ ! -x "$folder" ]; then printf '%s\n' "0 $kind hidden 0 0 $folder" >&4; fi
+            return
+        fi
+        folder=${folder%/*}
+    done
+}
+
+paths() {
+    for each in $1; do path "$each"; done
+    if [ "$2" = consoles ]; then
+        printf '%s\n' "$consoles" | while IFS= read -r each; do [ -z "$each" ] || path "$each"; done
+    fi
+}
+
+# One program for many files: their times, sizes and names.
+stats() {
+    { paths "$1" "$2" | timeout 5 xargs -0 -r stat -L -c "%Y $kind %s %b %B %n" -- 2>/dev/null; } 4>&1
+}
+
+list() {
+    kind=0
+    while [ $# -gt 3 ]; do
+        kind=$((kind + 1))
+        stats "$3" "$4"
+        shift 4
+    done
+}
+
+# The fields of a line of the list. A blank at the end of a path stays.
+fields() {
+    mtime=${1%% *}
+    rest=${1#* }
+    kind=${rest%% *}
+    rest=${rest#* }
+    size=${rest%% *}
+    rest=${rest#* }
+    rest=${rest#* }
+    name=${rest#* }
+}
+
+# What the host is asked of one kind of log.
+wanted() {
+    shift $((4 * (kind - 1)))
+    end=${1%% *}
+    context=${1#* }
+    before=${context% *}
+    after=${context#* }
+    keep=$2
+}
+
+packer() {
+    case $1 in
+    *.gz) packer=gzip ;;
+    *.xz) packer=xz ;;
+    *.bz2) packer=bzip2 ;;
+    *.zst) packer=zstd ;;
+    *) packer= ;;
+    esac
+}
+
+# Logs that are short and plain, those of one kind by one program.
+short() {
+    while IFS= read -r line; do
+        fields "$line"
+        packer "$name"
+        if [ "$kind" = "$1" ] && [ -z "$packer" ] && [ "$size" -le "$2" ] && [ -r "$name" ]; then
+            printf '%s\0' "$name"
+        fi
+    done
+}
+
+batches() {
+    of=0
+    total=$(($# / 4))
+    while [ "$of" -lt "$total" ]; do
+        of=$((of + 1))
+        kind=$of
+        wanted "$@"
+        say text "batch $of"
+        printf '%s\n' "$recent" | short "$of" "$end" |
+            timeout 5 xargs -0 -r grep -a -b -H -Z -s -E -B "$before" -A "$after" -e "$keep" -- | head -c "$batch_cap"
+    done
+}
+
+# The end of one log, as its kind wants it.
+one() {
+    if [ ! -r "$name" ]; then
+        say text "shut $number"
+        return
+    fi
+    packer "$name"
+    if [ -z "$packer" ] && [ -n "$offsets" ]; then
+        [ "$size" -le "$end" ] && return
+        begin=$(((size - end) / 4096 * 4096))
+        say text "tail $number $begin"
+        timeout 4 dd if="$name" bs=4096 skip=$((begin / 4096)) 2>/dev/null | head -c "$((end + 8192))" |
+            grep -a -b -E -B "$before" -A "$after" -e "$keep" | tail -c "$cap"
+    elif [ -z "$packer" ]; then
+        begin=$((size > end ? size - end : 0))
+        say text "plain $number $begin"
+        timeout 4 tail -c "$end" -- "$name" | filtered
+    elif command -v "$packer" >/dev/null; then
+        say text "plain $number 0"
+        timeout 4 "$packer" -dc <"$name" 2>/dev/null | tail -c "$end" | filtered
+    else
+        say text "missing $number"
+    fi
+}
+
+filtered() {
+    grep $binary -E -B "$before" -A "$after" -e "$keep" | tail -c "$cap"
+}
+
+singles() {
+    number=0
+    while IFS= read -r line; do
+        number=$((number + 1))
+        fields "$line"
+        wanted "$@"
+        packer "$name"
+        if [ -n "$offsets" ] && [ -z "$packer" ] && [ "$size" -le "$end" ] && [ -r "$name" ]; then continue; fi
+        [ "$(date +%s)" -lt "$last_s" ] || return
+        one
+    done
+    say text "done"
+}
+
+young() {
+    while IFS= read -r line && [ "${line%% *}" -ge "$since" ]; do
+        printf '%s\n' "$line"
+    done
+}
+
+begins() {
+    number=0
+    while IFS= read -r line; do
+        number=$((number + 1))
+        [ "$number" -le "$seen_limit" ] || return
+        fields "$line"
+        if [ -r "$name" ]; then
+            printf '%s r %s\n' "$number" "$(timeout 2 od -An -v -tx1 -N64 "$name" 2>/dev/null | tr -d ' \n')"
+        else
+            echo "$number -"
+        fi
+    done
+}
+
+if ! command -v timeout >/dev/null || ! command -v xargs >/dev/null || ! command -v stat >/dev/null; then
+    say text without
+else
+    consoles=$(cat)
+    binary=
+    offsets=
+    if printf 'a\0b' | grep -a -b -H -Z -s -e a - >/dev/null 2>&1; then
+        binary=-a
+        offsets=yes
+    fi
+    last_s=$(($(date +%s) + time_s))
+    listed=$(list "$@" | sort -rn)
+    recent=$(printf '%s\n' "$listed" | young 2>/dev/null)
+    say text logs
+    printf '%s\n' "$listed" | head -c 1048576
+    if [ -n "$recent" ]; then
+        {
+            [ -z "$offsets" ] || batches "$@"
+            printf '%s\n' "$recent" | singles "$@"
+        } 2>/dev/null | head -c "$all_cap"
+    else
+        say text "done"
+    fi
+    kind=0
+    files=$(stats "$seen" '' | sort -rn)
+    say text seen
+    printf '%s\n' "$files" | head -c 262144
+    say text begins
+    [ -z "$files" ] || printf '%s\n' "$files" | begins
+fi
+say text ended
+date +%s.%N

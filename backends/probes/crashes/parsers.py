@@ -1,0 +1,27 @@
+"""All that tells of crashes, each in a module of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from backends.probes.crashes.looked import Looked
+from backends.probes.crashes.sighting import Sighting
+from backends.probes.crashes.wanted import Wanted
+
+
+class Parser(Protocol):
+    """What such a module has."""
+
+    @property
+    def WANTED(self) -> Wanted:  # noqa: N802 - a constant of a module
+        """What it wants to be read."""
+        ...
+
+    @staticmethod
+    def sightings(looked: Looked) -> Iterator[Sighting]:
+        """What it makes of it. Pure."""
+        ...
+
+
+PARSERS: tuple[Parser, ...] = ()
