@@ -8,6 +8,7 @@ from textual.message_pump import MessagePump
 
 from backends.api import Fleet
 from tui.bridge import Bridge
+from tui.crashes import Crashes
 from tui.dumps import Dumps
 from tui.growths import Growths
 from tui.lean_display import LeanDisplay
@@ -26,6 +27,8 @@ class Session:
     """Of disks, that go on whatever screen is in front."""
     dumps: Dumps = field(default_factory=Dumps)
     """Of guests' memory, likewise."""
+    crashes: Crashes = field(default_factory=Crashes)
+    """Who is asked for them, and that they are followed."""
 
 
 class SessionApp(KeysInOrder[None], LeanDisplay[None]):

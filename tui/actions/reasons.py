@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from backends.model.crash import CrashRecord
+from backends.model.crash import CrashRecord, Evidence
 from backends.model.fleet import FleetState, HostView
 from backends.model.guest import Guest, GuestAction, GuestState
 from backends.model.host import Link
 from backends.model.move import Move, MoveRequest, Preflight
 from backends.model.storage import IscsiTarget, Storage
 from backends.model.unfinished import Unfinished
+from tui.crashes import Reach
 from tui.dumps import Dump
 from tui.growths import Growth
 from tui.words.outcome import command_to_copy, left_by
@@ -45,6 +46,12 @@ class Now:
     """Of a guest's memory, as it is planned or as far as it has come."""
     crash: CrashRecord | None = None
     """At hand itself, or the one that the guest or the move at hand has met."""
+    evidence: Evidence | None = None
+    """Of the crash at hand."""
+    reach: Reach = Reach.WEEK
+    """How far back crashes are looked for."""
+    found: int = 0
+    """Lines that a search has found."""
 
 
 Reason = Callable[[Now], str]

@@ -16,6 +16,7 @@ from backends.model.guest import GuestAction
 from tui.actions import reasons
 from tui.actions.action import Action, Place, action
 from tui.actions.capability_actions import CAPABILITY_ACTIONS
+from tui.actions.crash_actions import CRASH_ACTIONS
 from tui.actions.crash_link_actions import CRASH_LINK_ACTIONS
 from tui.actions.dump_actions import DUMP_ACTIONS
 from tui.actions.move_actions import MOVE_ACTIONS
@@ -23,8 +24,8 @@ from tui.actions.storage_actions import STORAGE_ACTIONS
 
 _GUEST_PLACES = (Place.GUESTS, Place.GUEST)
 _JOURNAL_PLACES = (Place.HISTORY, Place.AUDIT)
-_FILTER_PLACES = (Place.GUESTS, Place.HOSTS, Place.HOST, Place.POSTURE, Place.STORAGE)
-_SORT_PLACES = (Place.GUESTS, Place.HOSTS, Place.POSTURE, Place.STORAGE, *_JOURNAL_PLACES)
+_FILTER_PLACES = (Place.GUESTS, Place.HOSTS, Place.HOST, Place.POSTURE, Place.STORAGE, Place.CRASHES)
+_SORT_PLACES = (Place.GUESTS, Place.HOSTS, Place.POSTURE, Place.STORAGE, Place.CRASHES, *_JOURNAL_PLACES)
 
 _MAY_MOVE = reasons.unless_on_its_way(
     reasons.first_of(reasons.no_guest, reasons.read_only, reasons.silent_host, reasons.nowhere_to_go)
@@ -62,6 +63,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.GUESTS,
         Place.HOSTS,
         Place.STORAGE,
+        Place.CRASHES,
         Place.MOVES,
         Place.HISTORY,
         rank=3,
@@ -109,6 +111,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.GUESTS,
         Place.HOSTS,
         Place.STORAGE,
+        Place.CRASHES,
         rank=None,
     ),
     action("sort", "o", "sort", "Sort by the next column.", *_SORT_PLACES, rank=5),
@@ -149,6 +152,10 @@ REGISTRY: tuple[Action, ...] = (
         Place.CHAIN,
         Place.GROWTH,
         Place.DUMP,
+        Place.CRASH,
+        Place.CRASH_GAPS,
+        Place.LOG,
+        Place.KDUMP,
         Place.PLAN,
         Place.RUN,
         Place.HISTORY,
@@ -169,6 +176,7 @@ REGISTRY: tuple[Action, ...] = (
     *CAPABILITY_ACTIONS,
     *STORAGE_ACTIONS,
     *DUMP_ACTIONS,
+    *CRASH_ACTIONS,
     *CRASH_LINK_ACTIONS,
     action("mode-guests", "1", "guests", "Go to all guests.", Place.ANYWHERE, rank=8),
     action("mode-hosts", "2", "hosts", "Go to the hosts.", Place.ANYWHERE, rank=8),
