@@ -64,7 +64,7 @@ _CRASHES = {
         CrashKind.PANIC, "guest crashed (its own crash kernel runs)"
     ),
     (libvirt.VIR_DOMAIN_EVENT_STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_CRASHED): CrashTold(
-        CrashKind.ENDED, "stopped (crashed)"
+        CrashKind.PANIC, "stopped (crashed)"
     ),
     (libvirt.VIR_DOMAIN_EVENT_STOPPED, libvirt.VIR_DOMAIN_EVENT_STOPPED_FAILED): CrashTold(
         CrashKind.ENDED, "stopped (failed)"
@@ -73,8 +73,9 @@ _CRASHES = {
         CrashKind.IO_ERROR, "paused (I/O error)"
     ),
 }
-"""libvirt-domain.html#virDomainEventType and the ...DetailType enums below it. A guest whose QEMU is gone is told as
-stopped (failed), and so is one that did not start, or not arrive."""
+"""libvirt-domain.html#virDomainEventType and the ...DetailType enums below it. After a panic a
+guest is stopped (crashed); one whose QEMU is gone is stopped (failed), and so is one that did not start or not arrive
+(libvirt's src/qemu/qemu_driver.c, processGuestPanicEvent; src/qemu/qemu_process.c)."""
 _POSTCOPY = (libvirt.VIR_DOMAIN_EVENT_SUSPENDED, libvirt.VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY)
 
 

@@ -37,7 +37,7 @@ class CrashService(Desk):
 
     async def crashes(self, host: HostName, since: datetime | None = None) -> HostCrashes:
         """Look anew."""
-        return await self._crash_watch.look(self._supervisor(host), since)
+        return await self._crash_watch.look(self._supervisor(host).name, since)
 
     def follow_crashes(self) -> AbstractAsyncContextManager[None]:
         """While the block lasts."""

@@ -62,6 +62,7 @@ class FleetService(CapabilityService, StorageService, CrashService, MoveService)
                 supervisors = enumerate(service._supervisors.values())
                 tasks = [group.create_task(s.run(n * START_INTERVAL_S)) for n, s in supervisors]
                 tasks.append(group.create_task(service._engine.run()))
+                tasks.append(group.create_task(service._crash_watch.run()))
                 try:
                     yield service
                 except Exception as error:  # noqa: BLE001 - the caller's own: it must not come back inside a group
@@ -110,6 +111,11 @@ class FleetService(CapabilityService, StorageService, CrashService, MoveService)
         with self._audited(f"{action.value} {known.name if known else guest.uuid} on {guest.host}"):
             try:
                 await lifecycle.act(supervisor.current().connection(guest.driver), guest.uuid, action)
+            except ActionError:
+                self._crash_watch.stir(
+                    guest.host
+                )  # a guest that does not start leaves its reason in logs only
+                raise
             finally:
                 supervisor.mark(guest)
 

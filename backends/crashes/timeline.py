@@ -1,0 +1,220 @@
+"""Joins what several places tell of one crash to one record. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+
+from backends.crashes.causes.cause import cause_of
+from backends.crashes.whose import Whose
+from backends.model.crash import Cause, CrashKind, CrashRecord, Evidence, Source
+from backends.model.guest import GuestKey
+from backends.model.host import HostName
+from backends.probes.crashes.sighting import Sighting
+
+TOGETHER_S = 5.0
+"""What is told of one guest within so many seconds is one crash, unless one log tells of two."""
+DUMPING_S = 3600.0
+"""libvirt ends a guest that it dumps after the dump, which may take long."""
+REBOOT_S = 3600.0
+"""A host that has crashed may write its dump for long before it starts again."""
+_GUESTS = frozenset(
+    {CrashKind.PANIC, CrashKind.ENDED, CrashKind.INCOMING, CrashKind.NOT_STARTED, CrashKind.DUMP}
+)
+"""These may be one crash, seen from several places."""
+_HOSTS = frozenset({CrashKind.HOST_PANIC, CrashKind.HOST_UNCLEAN})
+_TELLING = (
+    CrashKind.PANIC,
+    CrashKind.INCOMING,
+    CrashKind.NOT_STARTED,
+    CrashKind.IO_ERROR,
+    CrashKind.ENDED,
+    CrashKind.HOST_PANIC,
+    CrashKind.HOST_UNCLEAN,
+    CrashKind.PROCESS,
+    CrashKind.DUMP,
+)
+"""Of several kinds that one crash was seen as, the first one says most."""
+_SOURCES = list(Source)
+
+
+def key_of(sighting: Sighting) -> str:
+    """The same for the same sighting in two looks. A state has one time, however often its file is written."""
+    evidence = sighting.evidence
+    when = evidence.offset if evidence.offset is not None else sighting.at_s
+    if evidence.source is Source.STATE:
+        when = None
+    return "\0".join(
+        map(
+            str,
+            (evidence.source.name, evidence.path or evidence.place, when, sighting.guest, sighting.kind.name),
+        )
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """All crashes of a host."""
+
+    records: tuple[CrashRecord, ...]
+    """Newest first; those without a time last."""
+    ids: Mapping[str, str]
+    """For each sighting (`key_of`), the id of the record in which it is."""
+
+
+@dataclass(slots=True)
+class _Crash:
+    """Sightings that are one crash."""
+
+    whose: tuple[GuestKey | None, str]
+    members: list[Sighting] = field(default_factory=list)
+
+    @property
+    def kind(self) -> CrashKind:
+        return min((member.kind for member in self.members), key=_TELLING.index)
+
+    @property
+    def at_s(self) -> float | None:
+        """An exact time counts more than one of a file, the earliest more than a later one."""
+        timed = [(not member.exact, member.at_s) for member in self.members if member.at_s is not None]
+        return min(timed)[1] if timed else None
+
+    @property
+    def exact(self) -> bool:
+        return any(member.exact and member.at_s is not None for member in self.members)
+
+
+def joining(
+    host: HostName,
+    sightings: Iterable[Sighting],
+    whose: Whose,
+    *,
+    ahead_s: float | None,
+    ids: Mapping[str, str],
+) -> Generator[None, None, Joined]:
+    """Step by step, as a host may tell of thousands: between the steps the screen has its turn.
+
+    `ids`: those of the time before, so that a crash keeps its id when more is told of it.
+    """
+    found: list[CrashRecord] = []
+    named: dict[str, str] = {}
+    taken: set[str] = set()
+    for crash in _joined(sightings, whose):
+        keys = [key_of(member) for member in crash.members]
+        known = (ids[key] for key in keys if key in ids and ids[key] not in taken)
+        id_ = next(known, None) or _new_id(host, keys, taken)
+        taken.add(id_)
+        named |= dict.fromkeys(keys, id_)
+        found.append(_record(id_, host, crash, ahead_s))
+        yield
+    oldest = datetime.min.replace(tzinfo=UTC)
+    return Joined(tuple(sorted(found, key=lambda record: record.at or oldest, reverse=True)), named)
+
+
+def _joined(sightings: Iterable[Sighting], whose: Whose) -> Sequence[_Crash]:
+    """Exact times first, in their order; then what tells only that it was then or before, newest first."""
+    exact: list[Sighting] = []
+    other: list[Sighting] = []
+    for sighting in sightings:
+        (exact if sighting.exact and sighting.at_s is not None else other).append(sighting)
+    exact.sort(key=lambda each: (each.at_s or 0.0, *_rank(each)))
+    other.sort(key=lambda each: (-(each.at_s or 0.0), -(each.evidence.offset or 0), *_rank(each)))
+    crashes: dict[tuple[GuestKey | None, str], list[_Crash]] = {}
+    for sighting in (*exact, *other):
+        owner = whose.of(sighting)
+        mine = crashes.setdefault(owner, [])
+        fitting = [crash for crash in mine if _is_one(crash, sighting)]
+        nearest = min(fitting, key=lambda crash: _apart_s(crash, sighting), default=None)
+        if nearest is None:
+            nearest = _Crash(owner)
+            mine.append(nearest)
+        nearest.members.append(sighting)
+    return [crash for each in crashes.values() for crash in each]
+
+
+def _rank(sighting: Sighting) -> tuple[int, str, bool]:
+    """So that the order in which things were told makes no difference."""
+    return _SOURCES.index(sighting.evidence.source), key_of(sighting), sighting.exact
+
+
+def _apart_s(crash: _Crash, sighting: Sighting) -> float:
+    """What has no time is of the newest."""
+    if sighting.at_s is None:
+        return -(crash.at_s or 0.0)
+    return abs((crash.at_s or 0.0) - sighting.at_s)
+
+
+def _is_one(crash: _Crash, sighting: Sighting) -> bool:
+    """Could this be told of that crash?"""
+    if not _kinds_fit(crash.kind, sighting.kind) or _is_told_twice(crash, sighting):
+        return False
+    if crash.at_s is None or sighting.at_s is None:
+        return crash.whose[0] is not None or bool(crash.whose[1])
+    later_s = sighting.at_s - crash.at_s
+    return -TOGETHER_S <= later_s <= _patience_s(crash, sighting)
+
+
+def _kinds_fit(one: CrashKind, other: CrashKind) -> bool:
+    return one is other or {one, other} <= _GUESTS or {one, other} <= _HOSTS
+
+
+def _is_told_twice(crash: _Crash, sighting: Sighting) -> bool:
+    """One log tells of each crash once; a state is the state of the newest one; an event comes once."""
+    new = sighting.evidence
+    is_event = new.source is Source.EVENT
+    return any(
+        old.source is new.source and (old.lines == new.lines if is_event else old.place == new.place)
+        for old in (member.evidence for member in crash.members)
+    )
+
+
+def _patience_s(crash: _Crash, sighting: Sighting) -> float:
+    """How much later something may be told and still be of this crash."""
+    if crash.kind in _HOSTS:
+        return REBOOT_S
+    if crash.kind is CrashKind.PANIC and sighting.kind is CrashKind.PANIC:
+        return DUMPING_S
+    if sighting.evidence.source is Source.GUEST_DUMP:
+        return DUMPING_S
+    return TOGETHER_S if sighting.exact else float("inf")
+
+
+def _record(id_: str, host: HostName, crash: _Crash, ahead_s: float | None) -> CrashRecord:
+    told = dict.fromkeys(member.evidence for member in crash.members)
+    evidence = tuple(sorted(told, key=lambda each: _SOURCES.index(each.source)))
+    host_at = _time(crash.at_s)
+    guest, name = crash.whose
+    return CrashRecord(
+        id=id_,
+        host=host,
+        kind=crash.kind,
+        at=host_at - timedelta(seconds=ahead_s or 0.0) if host_at else None,
+        host_at=host_at,
+        exact=crash.exact,
+        guest=guest,
+        name=name,
+        cause=_cause_of(crash.kind, evidence),
+        evidence=evidence,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _cause_of(kind: CrashKind, evidence: tuple[Evidence, ...]) -> Cause:
+    """Many rules, and the same evidence again and again while a host is followed."""
+    return cause_of(kind, evidence)
+
+
+def _time(at_s: float | None) -> datetime | None:
+    """None also for what no calendar has."""
+    try:
+        return None if at_s is None else datetime.fromtimestamp(at_s, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _new_id(host: HostName, keys: Sequence[str], taken: set[str]) -> str:
+    digest = hashlib.sha256("\0".join((host, *keys[:1])).encode(errors="surrogateescape")).hexdigest()
+    return next(id_ for size in range(10, 65) if (id_ := digest[:size]) not in taken)

@@ -1,0 +1,43 @@
+"""Whose crash it is: by UUID, name, process or disk, whichever the text tells. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from backends.model.guest import Guest, GuestKey
+from backends.probes.crashes.sighting import Sighting
+from backends.untrusted import clean
+
+
+class Whose:
+    """The guests of one host, as they are known now."""
+
+    def __init__(self, guests: Iterable[Guest], sightings: Iterable[Sighting] = ()) -> None:
+        """`sightings`: all of the host: one may tell the name to a process that another tells of by number only."""
+        self._by_uuid: dict[str, GuestKey] = {}
+        self._by_name: dict[str, GuestKey] = {}
+        self._by_path: dict[str, GuestKey | None] = {}
+        self._names: dict[GuestKey, str] = {}
+        for guest in guests:
+            self._by_uuid[guest.key.uuid] = guest.key
+            self._by_name.setdefault(guest.name, guest.key)
+            self._names[guest.key] = guest.name
+            for disk in guest.disks:
+                for path in filter(None, (disk.path, *(layer.path for layer in disk.layers))):
+                    # what several guests have tells of none of them
+                    self._by_path[path] = (
+                        guest.key if self._by_path.get(path, guest.key) == guest.key else None
+                    )
+        self._by_pid = {each.pid: each.guest for each in sightings if each.pid is not None and each.guest}
+
+    def of(self, sighting: Sighting) -> tuple[GuestKey | None, str]:
+        """The guest, if it is (still) there, and its name, safe to show.
+
+        Of a crash of the host: the name of the process, if it was one.
+        """
+        if sighting.kind.of_host:
+            return None, clean(sighting.process)
+        raw = sighting.guest or (self._by_pid.get(sighting.pid, "") if sighting.pid is not None else "")
+        name = clean(raw)
+        key = self._by_uuid.get(sighting.uuid) or self._by_name.get(name) or self._by_path.get(sighting.path)
+        return key, self._names.get(key, name) if key else name
