@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Generator, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
 from backends.crashes.survey import Look, look_at
@@ -110,8 +110,9 @@ class HostWatch:
                 await self.look()
                 if session.shell is None:
                     raise await session.lost()
-                async for _ in stirs(session.shell):
-                    self._stir.set()
+                async with aclosing(stirs(session.shell)) as signs:
+                    async for _ in signs:
+                        self._stir.set()
             except FerryError as error:
                 _log.info("%s: crashes are not followed: %s", self._supervisor.name, error)
             await asyncio.sleep(RETRY_S)
