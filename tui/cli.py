@@ -17,7 +17,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from backends.api import ConfigError, FerryError, lab_commands
-from tui import storage_commands
+from tui import crash_commands, storage_commands
 from tui.arguments import Guest, Host, Job, Text
 from tui.headless.exits import Exit, UsageError
 from tui.headless.session import Flag, HostOptions
@@ -39,7 +39,8 @@ app = App(
 )
 app.command(lab_commands, name="lab")
 app.command(storage_commands.iscsi)
-for _command in storage_commands.ALL:
+app.command(crash_commands.crashes)
+for _command in (*storage_commands.ALL, *crash_commands.ALL):
     app.command(_command)
 
 _ANY_HOST = HostOptions()

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 
 @contextmanager
@@ -24,6 +25,41 @@ def on_signals(on_interrupt: Callable[[], None], on_end: Callable[[], object]) -
     finally:
         for number in handlers:
             loop.remove_signal_handler(number)
+
+
+@dataclass(slots=True)
+class Interruption:
+    """Has somebody asked for the end of it?"""
+
+    happened: bool = False
+
+
+@contextmanager
+def interruptible(on_interrupt: Callable[[], None] | None = None) -> Iterator[Interruption]:
+    """ctrl-c, SIGTERM and a lost terminal end the block at once, and only that; the first calls `on_interrupt`.
+
+    Further ones change nothing: what the block does as it ends (take back what it has begun) is done in peace.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    interruption = Interruption()
+
+    def end() -> None:
+        if not interruption.happened:
+            interruption.happened = True
+            task.cancel()
+            if on_interrupt:
+                on_interrupt()
+
+    try:
+        with on_signals(end, end):
+            yield interruption
+    except asyncio.CancelledError:
+        if not interruption.happened or task.cancelling() > 1:
+            raise
+    finally:
+        if interruption.happened:
+            task.uncancel()
 
 
 def heed_no_more() -> None:
