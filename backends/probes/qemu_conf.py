@@ -11,6 +11,8 @@ PATH = "/etc/libvirt/qemu.conf"
 FIRST_PORT, LAST_PORT = 49152, 49215
 """libvirt's own range for migrations (migration_port_min, migration_port_max)."""
 
+AUTO_DUMP_PATH = "/var/lib/libvirt/qemu/dump"
+
 
 @dataclass(frozen=True, slots=True)
 class QemuConf:
@@ -35,6 +37,8 @@ class QemuConf:
     """Is QEMU kept to the system calls that it needs (seccomp_sandbox)?"""
     vnc_verifies: bool = False
     """With TLS: does VNC take clients with a certificate only?"""
+    auto_dump_path: str = AUTO_DUMP_PATH
+    """Where libvirt puts the dumps that it takes by itself."""
 
 
 async def read(shell: Shell | None) -> QemuConf:
@@ -68,4 +72,5 @@ def parse_text(text: str) -> QemuConf:
         security_drivers=found.names("security_driver"),
         seccomp=found.flag("seccomp_sandbox", default=True),
         vnc_verifies=found.flag("vnc_tls_x509_verify", default=verifies),
+        auto_dump_path=found.text("auto_dump_path") or AUTO_DUMP_PATH,
     )

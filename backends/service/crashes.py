@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from datetime import datetime
 from pathlib import Path
 
@@ -60,10 +60,11 @@ class CrashService(Desk):
         supervisor = self._supervisor(plan.wish.guest.host)
         end = "broken off"
         try:
-            async for progress in take_dump(plan, supervisor):
-                if progress.phase is DumpPhase.DONE:
-                    end = progress.words
-                yield progress
+            async with aclosing(take_dump(plan, supervisor)) as steps:
+                async for progress in steps:
+                    if progress.phase is DumpPhase.DONE:
+                        end = progress.words
+                    yield progress
         except FerryError as error:
             end = str(error)
             raise
