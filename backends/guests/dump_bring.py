@@ -35,9 +35,9 @@ async def bring(plan: DumpPlan, supervisor: Supervisor, found: Found) -> AsyncGe
         nonlocal carried
         carried = so_far
 
-    yield DumpProgress(plan, DumpPhase.BRINGING, 0, found.size_bytes)
     task = asyncio.ensure_future(carry_file(origin, FileAt(_HERE, LocalShell(), part), on_progress=hear))
     try:
+        yield DumpProgress(plan, DumpPhase.BRINGING, 0, found.size_bytes)
         while not (await asyncio.wait((task,), timeout=SAMPLE_INTERVAL_S))[0]:
             yield DumpProgress(plan, DumpPhase.BRINGING, carried, found.size_bytes)
         task.result()
