@@ -31,6 +31,8 @@ SETTLE_S = 0.3
 GAP_S = 1.0
 """Between two looks at one host: with both and the watcher's second, news are there within three."""
 RETRY_S = 2.0
+MOST_SIGHTINGS = 4000
+"""Of one host: some thousand crashes."""
 _OVERLAP_S = 3.0
 """A look begins so much before the last one, as times of files are coarse and clocks are set."""
 _BEFORE_FIRST_S = 120.0
@@ -152,11 +154,16 @@ class HostWatch:
         if look.ahead_s is not None:
             self._ahead_s = look.ahead_s
         self._looked_s = began_s + (self._ahead_s or 0.0)
-        for sighting in look.sightings:
+        for sighting in sorted(look.sightings, key=lambda each: each.at_s or 0.0):
             self._add(sighting)
 
     def _add(self, sighting: Sighting) -> None:
-        self._sightings[key_of(sighting)] = sighting
+        """The newest are kept: a guest that crashes again and again must not fill our memory."""
+        key = key_of(sighting)
+        self._sightings.pop(key, None)
+        self._sightings[key] = sighting
+        if len(self._sightings) > MOST_SIGHTINGS:
+            del self._sightings[next(iter(self._sightings))]
 
     # -- telling ------------------------------------------------------------------------------------
 
