@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from textual.message_pump import MessagePump
 
 from backends.api import Fleet
+from backends.model.move import MoveId
 from tui.bridge import Bridge
 from tui.crashes import Crashes
 from tui.dumps import Dumps
@@ -27,6 +28,8 @@ class Session:
     """Of disks, that go on whatever screen is in front."""
     dumps: Dumps = field(default_factory=Dumps)
     """Of guests' memory, likewise."""
+    asked_for_crash: set[MoveId] = field(default_factory=set)
+    """Moves that have failed and whose hosts were asked what crashes have left there."""
     crashes: Crashes = field(default_factory=Crashes)
     """Who is asked for them, and that they are followed."""
 

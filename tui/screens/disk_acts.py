@@ -8,6 +8,7 @@ from tui.actions.reasons import Now
 from tui.dialogs.grow import GrowDialog
 from tui.screens.growth import GrowthScreen
 from tui.screens.place import PlaceScreen
+from tui.words.crash_link import crash_of
 
 
 class DiskPlace(PlaceScreen):
@@ -24,6 +25,7 @@ class DiskPlace(PlaceScreen):
             self.state,
             read_only=self.session.settings.read_only,
             guest=self.state.guest(key) if key else None,
+            crash=crash_of(self.state, key) if key else None,
         )
 
     def do_grow(self) -> None:

@@ -57,7 +57,8 @@ class GuestScreen(GuestPlace):
 
     def follow(self, update: Update) -> None:
         """What changed of this guest."""
-        if self._key in update.guests() or self._key.host in update.hosts_with_new_link():
+        crashed = (Topic.CRASHES, self._key.host) in update.dirty
+        if crashed or self._key in update.guests() or self._key.host in update.hosts_with_new_link():
             self._draw_facts()
             self.redraw_keys()
         if (Topic.GUEST, self._key) in update.dirty:
@@ -66,12 +67,12 @@ class GuestScreen(GuestPlace):
 
     def _draw_facts(self) -> None:
         row = row_of(self.state, self._key)
-        glyphs = self.session.settings.glyphs
+        glyphs, crash_key = self.session.settings.glyphs, self.key_for("crash-record")
 
         def picture(width: int) -> list[Line]:
             if row is None:
                 return [line(Cell(f" It is no longer on {self._key.host}.", Tone.DOUBT))]
-            return detail(row, glyphs, datetime.now(UTC), width, most=4)
+            return detail(row, glyphs, datetime.now(UTC), width, most=4, crash_key=crash_key)
 
         self.query_one("#facts", LineView).draw(picture)
 

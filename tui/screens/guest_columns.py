@@ -20,6 +20,9 @@ def guest_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
     def state(row: GuestRow) -> Cell:
         return state_cell(row, glyphs)
 
+    def state_and_when(row: GuestRow) -> Cell:
+        return state_cell(row, glyphs, clock()) if row.stopped_by else state(row)
+
     return [
         Column(
             id="name", title="NAME", cell=_name, width=14, flex=3, max_width=40, sort=_by_name, priority=9
@@ -38,9 +41,10 @@ def guest_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
             id="state",
             title="STATE",
             cell=state,
+            wide_cell=state_and_when,
             width=11,
             flex=1,
-            max_width=16,
+            max_width=22,
             sort=lambda row: state(row).text[2:],
             priority=9,
         ),
@@ -113,7 +117,9 @@ def _by_name(row: GuestRow) -> tuple[str, str]:
 def _state_words(row: GuestRow) -> str:
     if row.move:
         return "moving"
-    return row.guest.state.value if row.current else "stale"
+    if not row.current:
+        return "stale"
+    return f"{row.guest.state.value} crashed" if row.stopped_by else row.guest.state.value
 
 
 def _cpu(row: GuestRow) -> float | None:

@@ -28,6 +28,7 @@ from tui.widgets.grid import Grid
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.hosts_pane import HostsLine, HostsPane
 from tui.widgets.lines import Line, LineView, dim, spread
+from tui.words.crash_link import newest_crashes
 from tui.words.guest import GuestRow, arriving, detail, row_of
 from tui.words.twin import same_guest
 
@@ -56,6 +57,8 @@ class GuestsScreen(GuestPlace):
         self._arriving: set[GuestKey] = set()
         self._moved: set[GuestKey] = set()
         """Guests of moves that rows tell of: one that is no longer watched leaves no trace in the state."""
+        self._crashed: set[GuestKey] = set()
+        """Guests of crashes that rows tell of."""
 
     def compose(self) -> ComposeResult:
         """The panes."""
@@ -100,9 +103,11 @@ class GuestsScreen(GuestPlace):
         state = self.state
         self._arriving = arriving(state)
         self._moved = {move.request.guest for move in state.moves.values()}
+        crashes = newest_crashes(state)
+        self._crashed = set(crashes)
         keys = (guest.key for guest in state.guests() if guest.key not in self._arriving)
         self.grid.placeholder = self._nothing_here()
-        self.grid.show([row for key in keys if (row := row_of(state, key))])
+        self.grid.show([row for key in keys if (row := row_of(state, key, crashes))])
         self._draw_hosts()
         self._draw_heading()
         self._draw_detail()
@@ -112,13 +117,16 @@ class GuestsScreen(GuestPlace):
         """Changed rows only."""
         if update.touches(Topic.MOVE):
             self._follow_moves(update)
+        if update.touches(Topic.CRASHES):
+            self._follow_crashes()
         stale = {key for host in update.hosts_with_new_link() for key in update.state.hosts[host].guests}
         self._change_rows(update.guests() | stale | self._twins(update))
         if update.touches(Topic.LINK) or update.touches(Topic.LOAD):
             self._draw_hosts()
             self.grid.placeholder = self._nothing_here()
         self._draw_heading()
-        if self.guest_key() in update.guests() or stale or update.touches(Topic.MOVE):
+        elsewhere = (Topic.MOVE, Topic.CRASHES)
+        if self.guest_key() in update.guests() or stale or any(map(update.touches, elsewhere)):
             self._draw_detail()
         super().follow(update)
 
@@ -134,6 +142,11 @@ class GuestsScreen(GuestPlace):
         before, self._arriving = self._arriving, arriving(update.state)
         moved_before, self._moved = self._moved, {move.request.guest for move in update.state.moves.values()}
         self._change_rows(moved_before | self._moved | (before ^ self._arriving))
+
+    def _follow_crashes(self) -> None:
+        """Guests that a crash is known of, or was."""
+        before, self._crashed = self._crashed, set(newest_crashes(self.state))
+        self._change_rows((before | self._crashed) & {row.key for row in self.state.guests()})
 
     def _change_rows(self, keys: set[GuestKey]) -> None:
         changed: list[GuestRow] = []

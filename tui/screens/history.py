@@ -15,6 +15,7 @@ from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
+from tui.screens.crash_record import open_record
 from tui.screens.journal import LIMIT, JournalScreen
 from tui.screens.past import PastScreen
 from tui.widgets.grid import Grid
@@ -46,7 +47,8 @@ class HistoryScreen(JournalScreen[Move]):
 
     def detail(self, row: Move, width: int) -> Sequence[Line]:
         """When, by whom, and how it ended."""
-        return past_detail(row, width)
+        crash = self.session.fleet.crash_of_move(row)
+        return past_detail(row, width, crash, self.key_for("crash-record"))
 
     async def read(self, text: str) -> Sequence[Move]:
         """Those that have the words."""
@@ -54,7 +56,9 @@ class HistoryScreen(JournalScreen[Move]):
 
     def now(self) -> Now:
         """With the move under the cursor."""
-        return Now(self.state, read_only=self.session.settings.read_only, move=self.grid.highlighted)
+        move = self.grid.highlighted
+        crash = self.session.fleet.crash_of_move(move) if move else None
+        return Now(self.state, read_only=self.session.settings.read_only, move=move, crash=crash)
 
     def follow(self, update: Update) -> None:
         """A move that has just ended is in the journal now."""
@@ -62,6 +66,10 @@ class HistoryScreen(JournalScreen[Move]):
         if any(move and move.phase.final for move in touched):
             self.do_read_again()
         super().follow(update)
+
+    def do_crash_record(self) -> None:
+        """What the hosts of the move under the cursor tell of it."""
+        open_record(self)
 
     @on(Grid.Selected)
     def do_open(self) -> None:

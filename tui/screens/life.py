@@ -5,8 +5,12 @@ from __future__ import annotations
 from backends.api import FerryError
 from backends.model.guest import Guest, GuestAction
 from tui.dialogs.choice import confirm
+from tui.dialogs.crash_setting import CrashSettingDialog, change_setting_dialog
+from tui.dialogs.dump import DumpDialog
 from tui.screens.chain import ChainScreen
+from tui.screens.crash_record import open_record
 from tui.screens.disk_acts import DiskPlace
+from tui.screens.dump import DumpScreen
 from tui.screens.plan import PlanScreen
 from tui.screens.run import RunScreen
 from tui.toasts import complain
@@ -31,6 +35,47 @@ class GuestPlace(DiskPlace):
         """What lies under its disks."""
         if key := self.guest_key():
             self.app.push_screen(ChainScreen(key))
+
+    def do_crash_record(self) -> None:
+        """The newest crash of it."""
+        open_record(self)
+
+    def do_dump(self) -> None:
+        """Ask in which form and where to; or watch the dump that is under way."""
+        guest = self.now().guest
+        if guest is None:
+            return
+        dump = self.session.dumps.of(guest.key)
+        if dump and not dump.over:
+            self.app.push_screen(DumpScreen(dump.plan.wish))
+        else:
+            self.app.run_worker(self._dump(guest))
+
+    async def _dump(self, guest: Guest) -> None:
+        if wish := await self.app.push_screen_wait(DumpDialog(guest)):
+            self.app.push_screen(DumpScreen(wish))
+
+    def do_crash_setting(self) -> None:
+        """What happens when it crashes."""
+        if guest := self.now().guest:
+            self.app.run_worker(self._set_crash(guest))
+
+    async def _set_crash(self, guest: Guest) -> None:
+        app, session = self.app, self.session
+        dialog = CrashSettingDialog(guest, session.fleet, read_only=session.settings.read_only)
+        if (change := await app.push_screen_wait(dialog)) is None:
+            return
+        setting, wish = change
+        if not await app.push_screen_wait(
+            change_setting_dialog(guest, setting, wish, session.settings.glyphs)
+        ):
+            return
+        try:
+            done = await session.fleet.change_crash_setting(guest.key, wish)
+        except FerryError as error:
+            complain(app, error)
+        else:
+            app.notify(f"{guest.name}: {done}", timeout=8, markup=False)
 
     def do_start(self) -> None:
         """Start it."""

@@ -16,6 +16,7 @@ from tui.actions.action import Place
 from tui.actions.reasons import Now
 from tui.actions.registry import bindings_for
 from tui.bridge import Update
+from tui.screens.crash_record import open_record
 from tui.screens.move_acts import MovePlace
 from tui.screens.run import RunScreen
 from tui.widgets.chrome import Header, KeyLine
@@ -79,11 +80,13 @@ class MovesScreen(MovePlace):
 
     def now(self) -> Now:
         """With the move under the cursor, unless the user is in the other list, and what is left to do."""
+        move = None if self.leftovers.has_focus else self.grid.highlighted
         return Now(
             self.state,
             read_only=self.session.settings.read_only,
-            move=None if self.leftovers.has_focus else self.grid.highlighted,
+            move=move,
             unfinished=self.leftovers.highlighted,
+            crash=self.session.fleet.crash_of_move(move) if move else None,
         )
 
     # -- drawing ------------------------------------------------------------------------------------
@@ -161,6 +164,10 @@ class MovesScreen(MovePlace):
         """One move on its own page."""
         if move := self.grid.highlighted:
             self.app.push_screen(RunScreen(move.id))
+
+    def do_crash_record(self) -> None:
+        """What the hosts of the move under the cursor tell of it."""
+        open_record(self)
 
     @on(Grid.Selected, "#unfinished")
     def _mend_selected(self) -> None:

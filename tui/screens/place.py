@@ -52,6 +52,10 @@ class PlaceScreen(Screen[None]):
         """Those of the footer."""
         return self.actions
 
+    def key_for(self, action_id: str) -> str:
+        """The key of an action of this place, as users write it; empty where there is none."""
+        return next((action.shown_key() for action in self.actions if action.id == action_id), "")
+
     def now(self) -> Now:
         """What actions are judged by; screens with a selection add it."""
         return Now(self.state, read_only=self.session.settings.read_only)

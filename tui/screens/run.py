@@ -39,11 +39,13 @@ class RunScreen(MovePage):
 
     @property
     def shown_actions(self) -> tuple[Action, ...]:
-        """Without the knobs of a move that is over, and without mending where nothing is left to do."""
+        """Without the knobs of a move that is over, and without what there is nothing to do about."""
         move = self.move()
         hidden = _KNOBS if move is None or move.phase.final else frozenset[str]()
         if not self.left():
             hidden |= {"mend"}
+        if not self.crash():
+            hidden |= {"crash-record"}
         return tuple(action for action in self.actions if action.id not in hidden)
 
     def follow(self, update: Update) -> None:

@@ -61,7 +61,8 @@ class Column(Generic[R]):
     `width` is the width in cells, or the least width when `flex` is set: columns share what is left
     over in proportion to `flex`, each up to `max_width`. In a pane too narrow for all, the column of
     the lowest `priority` vanishes first, of equals the rightmost. `sort` gives the value to sort by;
-    rows for which it is None come last in both directions. With `keeps_end`, text that is too long loses its
+    rows for which it is None come last in both directions. `wide_cell` says more, and is shown where the
+    width of the column has room for all of it. With `keeps_end`, text that is too long loses its
     middle: ends tell paths and IQNs apart.
     """
 
@@ -76,6 +77,7 @@ class Column(Generic[R]):
     priority: int = 0
     descending_first: bool = False
     keeps_end: bool = False
+    wide_cell: Callable[[R], Cell] | None = None
 
 
 class Placement(NamedTuple, Generic[R]):
@@ -84,6 +86,14 @@ class Placement(NamedTuple, Generic[R]):
     column: Column[R]
     x: int
     width: int
+
+    def cell(self, row: R) -> Cell:
+        """What it shows of a row."""
+        if self.column.wide_cell is not None:
+            wide = self.column.wide_cell(row)
+            if cell_len(wide.text) <= self.width:
+                return wide
+        return self.column.cell(row)
 
 
 def place(columns: Sequence[Column[R]], width: int) -> tuple[Placement[R], ...]:

@@ -82,7 +82,7 @@ class Lines(Generic[R]):
         row = None if key is None else self._model.row(key)
         has_cursor = row is not None and index == self._viewport.cursor
         if old is None or row is not old.row:
-            cells = () if row is None else tuple(placement.column.cell(row) for placement in self.placements)
+            cells = () if row is None else tuple(placement.cell(row) for placement in self.placements)
             return Line(row, cells, has_cursor, has_thumb)
         if has_cursor == old.has_cursor and has_thumb == old.has_thumb:
             return old

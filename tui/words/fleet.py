@@ -11,6 +11,7 @@ from backends.model.host import Link
 from backends.model.move import Phase
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, length
+from tui.words.crash_link import needs_somebody, newest_crashes
 from tui.words.guest import arriving
 from tui.words.twin import is_arriving, twin_of
 from tui.words.unfinished import ALARMS
@@ -48,7 +49,8 @@ def _urgent(state: FleetState) -> Iterable[Cell]:
 def alarm_count(state: FleetState) -> int:
     """What needs a person now: hosts that say no, crashed guests, moves without a known end or with a bad one."""
     down = sum(1 for view in state.hosts.values() if view.link.link is Link.DOWN)
-    crashed = sum(1 for guest in state.guests() if guest.state is GuestState.CRASHED)
+    newest = newest_crashes(state)
+    crashed = sum(1 for guest in state.guests() if needs_somebody(state, guest, newest.get(guest.key)))
     lost = sum(1 for move in state.moves.values() if move.phase is Phase.INDETERMINATE)
     urgent = sum(1 for left in state.unfinished if left.kind in ALARMS)
     return down + crashed + lost + urgent

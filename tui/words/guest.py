@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from backends.model.crash import CrashRecord
 from backends.model.fleet import FleetState
 from backends.model.guest import Disk, Guest, GuestKey, GuestSample, GuestState
 from backends.model.move import Move
@@ -13,6 +14,7 @@ from tui.format import duration, percent
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import Line, dim, line, wrap
+from tui.words.crash_link import crash_cell, crash_lines, crash_of, has_stopped
 from tui.words.twin import is_arriving, twin_of
 
 _TONES = {
@@ -36,16 +38,32 @@ class GuestRow:
     """The move in flight that takes it away."""
     twin: Guest | None = None
     """The same guest on another host, when it is active there and does not run here."""
+    crash: CrashRecord | None = None
+    """The newest that is known of it."""
+
+    @property
+    def stopped_by(self) -> CrashRecord | None:
+        """The crash that has brought it into the state that it is in; one that it has run after is past."""
+        if self.crash and self.current and not self.twin and has_stopped(self.guest, self.crash):
+            return self.crash
+        return None
 
 
-def row_of(state: FleetState, key: GuestKey) -> GuestRow | None:
-    """The row of a guest; None when it is gone."""
+def row_of(
+    state: FleetState, key: GuestKey, crashes: Mapping[GuestKey, CrashRecord] | None = None
+) -> GuestRow | None:
+    """The row of a guest; None when it is gone. `crashes`: the newest of all guests, where somebody has them."""
     guest = state.guest(key)
     if guest is None:
         return None
     view = state.hosts[key.host]
     return GuestRow(
-        guest, view.samples.get(key), view.link.answers, state.move_of(key), twin_of(state, guest)
+        guest,
+        view.samples.get(key),
+        view.link.answers,
+        state.move_of(key),
+        twin_of(state, guest),
+        crash_of(state, key) if crashes is None else crashes.get(key),
     )
 
 
@@ -58,8 +76,8 @@ def arriving(state: FleetState) -> set[GuestKey]:
     }
 
 
-def state_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
-    """A sign and a word; a state that is not current is never shown as one."""
+def state_cell(row: GuestRow, glyphs: Glyphs, now: datetime | None = None) -> Cell:
+    """A sign and a word; a state that is not current is never shown as one. With `now` also when it crashed."""
     if row.move:
         progress = row.move.progress
         share = percent(progress.fraction) if progress else row.move.phase.value
@@ -71,6 +89,8 @@ def state_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
     state = row.guest.state
     if row.guest.full_disks:
         return Cell(f"{_sign(state, glyphs)} no space", Tone.ALARM)
+    if crash := row.stopped_by:
+        return crash_cell(crash, glyphs, now)
     return Cell(f"{_sign(state, glyphs)} {state.value}", _TONES.get(state, Tone.NORMAL))
 
 
@@ -95,8 +115,13 @@ def host_cell(row: GuestRow, glyphs: Glyphs) -> Cell:
     return Cell(row.guest.key.host, Tone.NORMAL if row.current else Tone.DIM)
 
 
-def detail(row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, most: int = 2) -> list[Line]:
-    """The selected guest in a few lines; each field takes `most` lines at the most."""
+def detail(
+    row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, most: int = 2, crash_key: str = ""
+) -> list[Line]:
+    """The selected guest in a few lines; each field takes `most` lines at the most.
+
+    `crash_key` opens the record of its newest crash.
+    """
     if row is None:
         return [line(dim(" no guest selected"))]
     guest = row.guest
@@ -123,7 +148,20 @@ def detail(row: GuestRow | None, glyphs: Glyphs, now: datetime, width: int, *, m
     if guest.full_disks and row.current:
         first = (Cell(f" {glyphs.arrow:<6}", Tone.ALARM),)
         lines += wrap(full_disks_hint(guest), width - 1, indent=" " * 7, first=first)
-    return [*lines, *(piece for name, text in labelled for piece in _field(name, text, width)[:most])]
+    fields = [piece for name, text in labelled for piece in _field(name, text, width)[:most]]
+    if row.crash is None:
+        return [*lines, *fields]
+    crash = crash_lines(
+        row.crash,
+        glyphs,
+        now,
+        width,
+        matters=row.stopped_by is not None,
+        key=crash_key,
+        most=most,
+        mend=not guest.full_disks,
+    )
+    return [*lines, *crash, *fields] if row.stopped_by else [*lines, *fields, *crash]
 
 
 def full_disks_hint(guest: Guest) -> str:
