@@ -57,7 +57,7 @@ def collected(readings: Readings, wanted: Sequence[LogsWanted], consoles: frozen
         readings=readings,
         logs=tuple(ends),
         files=_seen(seen.files, readings.text("begins")),
-        gaps=tuple(_gaps(readings, logs, seen)),
+        gaps=tuple(_gaps(readings, _list(readings.text("aside")), seen)),
     )
 
 
@@ -182,13 +182,13 @@ def _bytes(text: str) -> bytes:
         return b""
 
 
-def _gaps(readings: Readings, logs: _List, seen: _List) -> Iterator[CrashGap]:
+def _gaps(readings: Readings, aside: _List, seen: _List) -> Iterator[CrashGap]:
     if readings.there("without"):
         yield CrashGap("logs", "the host lacks timeout, xargs or stat", "install coreutils and findutils")
-    for folder in dict.fromkeys(folder for _, folder in (*logs.hidden, *seen.hidden)):
+    for folder in dict.fromkeys(folder for _, folder in (*aside.hidden, *seen.hidden)):
         shown = clean(folder, limit=1024)
         yield CrashGap(f"what is in {shown}", "permission denied", _leave(folder, "rX"))
-    if odd := logs.odd + seen.odd:
+    if odd := aside.odd + seen.odd:
         yield CrashGap(f"{odd} files", "their names hold a line end", "rename them")
     if not readings.there("done") and readings.there("logs"):
         yield CrashGap("older logs", "there was no time left for them")

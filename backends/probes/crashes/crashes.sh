@@ -1,16 +1,19 @@
 # What only crashes are asked for, after questions.sh and in its form: ends of logs, and files that count by being there.
 #
 # Its words: the time (seconds since 1970) before which a log is too old, patterns of files that count by being there,
-# then four for each kind of log: `END-BYTES BEFORE AFTER`, an expression (may be empty), patterns, and `consoles` or
-# nothing. What is left of its input after the line `own`: paths of consoles. Its output: sections
-#   `text logs`: a line `MTIME KIND SIZE BLOCKS BLOCK-SIZE PATH` for each log, newest first; `0 KIND hidden 0 0 FOLDER`
-#     for a folder that hides what is asked for, `0 KIND odd 0 0 -` for a path that holds a line end
+# then four for each kind of log: `END-BYTES BEFORE AFTER`, an expression (may be empty), patterns, and some of the
+# words `consoles` and `always` (however old they are). What is left of its input after the line `own`: paths of
+# consoles. Its output: sections
+#   `text logs`: a line `MTIME KIND SIZE BLOCKS BLOCK-SIZE PATH` for each log, newest first
+#   `text aside`: `0 KIND hidden 0 0 FOLDER` for a folder that hides what is asked for, `0 KIND odd 0 0 -` for a path
+#     that holds a line end
 #   `text batch KIND`: lines `PATH<NUL>OFFSET:TEXT` of many short logs, newest first
 #   `text tail NUMBER BEGIN`: lines `OFFSET:TEXT` of one log, of which the text from BEGIN on was looked at
 #   `text plain NUMBER BEGIN`: lines without offsets
-#   `text shut NUMBER`: this account may not read it
+#   `text shut NUMBER`: this account may not read it; `text missing NUMBER`: the host cannot unpack it
 #   `text done`: nothing was left out
-#   `text seen`: as `text logs`; `text begins`: `NUMBER r` and its first bytes in hexadecimal, or `NUMBER -`
+#   `text seen`: as `text logs` and `text aside`; `text begins`: `NUMBER r` and its first bytes in hexadecimal, or
+#     `NUMBER -`
 # KIND counts from 1, and so does NUMBER, which is a line of the list. A part as long as its cap was cut.
 
 cap=98304
@@ -50,9 +53,9 @@ hidden() {
 
 paths() {
     for each in $1; do path "$each"; done
-    if [ "$2" = consoles ]; then
-        printf '%s\n' "$consoles" | while IFS= read -r each; do [ -z "$each" ] || path "$each"; done
-    fi
+    case $2 in
+    *consoles*) printf '%s\n' "$consoles" | while IFS= read -r each; do [ -z "$each" ] || path "$each"; done ;;
+    esac
 }
 
 # One program for many files: their times, sizes and names.
@@ -168,9 +171,22 @@ singles() {
     say text "done"
 }
 
+# Lines of the list that are not too old, or of a kind that is never too old.
 young() {
-    while IFS= read -r line && [ "${line%% *}" -ge "$since" ]; do
-        printf '%s\n' "$line"
+    kind=0
+    always=' '
+    while [ $# -gt 3 ]; do
+        kind=$((kind + 1))
+        case $4 in *always*) always="$always$kind " ;; esac
+        shift 4
+    done
+    while IFS= read -r line; do
+        rest=${line#* }
+        if [ "${line%% *}" -ge "$since" ]; then
+            printf '%s\n' "$line"
+        elif [ "${line%% *}" -gt 0 ]; then
+            case $always in *" ${rest%% *} "*) printf '%s\n' "$line" ;; esac
+        fi
     done
 }
 
@@ -200,9 +216,11 @@ else
     fi
     last_s=$(($(date +%s) + time_s))
     listed=$(list "$@" | sort -rn)
-    recent=$(printf '%s\n' "$listed" | young 2>/dev/null)
+    recent=$(printf '%s\n' "$listed" | young "$@" 2>/dev/null)
     say text logs
-    printf '%s\n' "$listed" | head -c 1048576
+    printf '%s\n' "$recent" | head -c 524288
+    say text aside
+    printf '%s\n' "$listed" | grep '^0 ' | sort -u | head -c 65536
     if [ -n "$recent" ]; then
         {
             [ -z "$offsets" ] || batches "$@"

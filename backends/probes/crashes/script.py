@@ -34,7 +34,7 @@ class Round:
                 f"{each.end_bytes} {each.before} {each.after}",
                 each.keep,
                 " ".join(each.patterns),
-                "consoles" if each.consoles else "",
+                f"{'consoles' if each.consoles else ''} {'always' if each.always else ''}",
             ]
         return tuple(words)
 

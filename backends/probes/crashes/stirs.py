@@ -16,8 +16,9 @@ _PIECE = 4096
 _BEAT = b"."
 _PACKED = (".gz", ".xz", ".bz2", ".zst", ".[0-9]")
 """Nobody writes into these."""
-_BUSY = ("/var/log/messages", "/var/log/syslog", "/var/log/daemon.log")
-"""All of a host's programs write into these, and what our own logging in leaves there too."""
+_BUSY = ("/var/log/messages", "/var/log/syslog", "/var/log/daemon.log", "/run/libvirt/")
+"""All of a host's programs write into these, and what our own logging in leaves there too; and what libvirt writes down
+of each guest's state it tells by its events."""
 JOURNAL = (
     "--priority=err",
     *(

@@ -25,6 +25,8 @@ class LogsWanted:
     after: int = 0
     end_bytes: int = 256 * 1024
     """So much of the text, from its end."""
+    always: bool = False
+    """However old they are: they tell what is, not what was."""
     consoles: bool = False
     """And so of the files into which guests' consoles are written, wherever they are."""
 

@@ -1,0 +1,107 @@
+"""What libvirt's daemons tell of guests that did not start, or could not be taken over. Pure.
+
+Their errors name no guest: whose they are is told by the image that they name, or by the guest whose own log says in
+the same moment that its start has failed, if that is one alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from backends.model.crash import CrashKind, Evidence, Source
+from backends.probes.crashes.daemon_lines import JOURNAL, LOGS, DaemonLine, daemon_lines, monitors_closed
+from backends.probes.crashes.looked import Looked
+from backends.probes.crashes.qemu_log import kind_of
+from backends.probes.crashes.qemu_runs import Run, runs
+from backends.probes.crashes.sighting import Sighting
+from backends.probes.crashes.wanted import Wanted
+from backends.probes.survey.asking import Questions
+from backends.untrusted import LINE_LIMIT, clean
+
+WANTED = Wanted(questions=Questions(commands=(JOURNAL,)), logs=(LOGS,))
+_BEFORE_S, _AFTER_S = 1.5, 0.1
+"""libvirt reports an error, takes back what it has begun, and then writes the guest's end."""
+_IDLE = re.compile(
+    r"unable to canonicalize|End of file while reading data|no domain with matching|Domain not found|"
+    r"Unable to read from socket|Cannot recv data|Unable to open /dev/kvm"
+)
+"""Errors that libvirtd writes down while nothing has failed, or somebody has only asked for what is not there."""
+_NOT_STARTED = (
+    re.compile(r"Cannot access (?:storage|backing) file '(?P<path>/[^']+)'"),
+    re.compile(r"process exited while connecting to monitor"),
+    re.compile(r"Could not open '(?P<path>/[^']+)'"),
+    re.compile(r"Failed to get (?:shared )?\"(?:write|consistent read|resize)\" lock"),
+    re.compile(r"Lockspace resource '(?P<path>/[^']+)' is locked"),
+    re.compile(r"(?:Unable|Failed) to acquire lock"),
+    re.compile(
+        r"guest CPU doesn't match|guest and host CPU are not compatible|CPU is incompatible with host CPU"
+    ),
+    re.compile(
+        r"Unable to find (?:any|a matching) firmware|unable to find any (?:emulator|master var store)"
+    ),
+    re.compile(r"guest failed to start"),
+)
+"""virStorageSourceReportBrokenChain, qemuProcessReportLogError, QEMU's block layer, virtlockd, sanlock, cpu_x86.c,
+qemu_firmware.c, lxc_process.c."""
+_INCOMING = re.compile(r"load of migration failed|error while loading state")
+_NOT_LOADED_LATE = re.compile(r"unexpectedly closed the monitor")
+
+
+def sightings(looked: Looked) -> Iterator[Sighting]:
+    """One for each error that tells of a guest's failed start, or way in."""
+    closed = monitors_closed(looked)
+    failed = [
+        (run, kind)
+        for run in runs(looked)
+        if (kind := kind_of(run, closed)) in (CrashKind.NOT_STARTED, CrashKind.INCOMING)
+    ]
+    for line in daemon_lines(looked):
+        if _IDLE.search(line.text):
+            continue
+        kind, path = _told(line)
+        whose = _whose(line, failed)
+        if kind is None and whose is None:
+            continue
+        yield Sighting(
+            whose[1] if whose else kind or CrashKind.NOT_STARTED,
+            _evidence(line),
+            at_s=line.at_s,
+            guest=whose[0].guest if whose else "",
+            uuid=whose[0].uuid if whose else "",
+            path=path,
+        )
+
+
+def _told(line: DaemonLine) -> tuple[CrashKind | None, str]:
+    """What the words alone tell, and the image that they name."""
+    found = [match for match in (pattern.search(line.text) for pattern in _NOT_STARTED) if match]
+    path = next((match["path"] for match in found if "path" in match.re.groupindex), "")
+    if _INCOMING.search(line.text):
+        return CrashKind.INCOMING, path
+    return (CrashKind.NOT_STARTED if found else None), path
+
+
+def _whose(line: DaemonLine, failed: Sequence[tuple[Run, CrashKind]]) -> tuple[Run, CrashKind] | None:
+    near = [
+        each
+        for each in failed
+        if each[0].ended_s is not None and -_AFTER_S <= each[0].ended_s - line.at_s <= _BEFORE_S
+    ]
+    return near[0] if len({run.guest for run, _ in near}) == 1 else None
+
+
+def _evidence(line: DaemonLine) -> Evidence:
+    shown = tuple(clean(each, limit=LINE_LIMIT) for each in line.lines)
+    if line.log is None:
+        return Evidence(Source.JOURNAL, clean(f"journal of {line.daemon}"), shown)
+    return Evidence(
+        Source.DAEMON_LOG,
+        clean(line.log.path, limit=LINE_LIMIT),
+        shown,
+        path=line.log.path,
+        offset=line.offset,
+        size_bytes=line.log.size_bytes,
+        trouble=line.log.trouble,
+        mend=line.log.mend,
+    )
