@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from backends.lab.errors import LabError
 from backends.lab.prepare import why_not
 from tests.bench.capabilities import capabilities
+from tests.bench.crashes import crashes
 from tests.bench.crowd import crowd
 from tests.bench.faults import faults
 from tests.bench.figures import Figure, table
@@ -33,13 +34,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     "crowd": crowd,
     "capabilities": capabilities,
     "storage": storage,
+    "crashes": crashes,
     "frozen": frozen,
     "move": move,
     "killed": killed,
     "faults": faults,
     "stop": stop,
 }
-NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities", "storage")
+NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities", "storage", "crashes")
 PROOFS = ("faults",)
 """Here a missed aim is a failure."""
 

@@ -61,7 +61,7 @@ def capabilities(options: Options, tell: Tell) -> Iterable[Figure]:
 
 
 @contextmanager
-def _config(layout: Layout, count: int) -> Iterator[Path]:
+def lab_config(layout: Layout, count: int) -> Iterator[Path]:
     """A configuration with so many names for the hosts of the lab, each in turn; it lasts as long as the block."""
     with tempfile.TemporaryDirectory(prefix="virt-ferry-bench-") as folder:
         config = Path(folder, "config.toml")
@@ -113,7 +113,7 @@ class Surveys:
 
 async def _few(lab: Lab, rounds: int, tell: Tell) -> list[Figure]:
     """The first survey of a lab just up, then more; between them one command on each host."""
-    with _config(lab.layout, len(HOSTS)) as config:
+    with lab_config(lab.layout, len(HOSTS)) as config:
         async with open_fleet(load_config(config).specs()) as fleet:
             assert isinstance(fleet, FleetService)
             await until(fleet, all_up, LOGIN_DEADLINE_S)
@@ -185,7 +185,7 @@ async def _typed(layout: Layout) -> None:
 
 async def _many(lab: Lab, tell: Tell) -> list[Figure]:
     """Fifty names and connections of their own, behind which stand three hosts and this one machine."""
-    with _config(lab.layout, MANY) as config:
+    with lab_config(lab.layout, MANY) as config:
         tell(f"logging in to {MANY} hosts")
         began_s = time.monotonic()
         async with open_fleet(load_config(config).specs()) as fleet:
@@ -221,7 +221,7 @@ async def _many_without_ssh(tell: Tell) -> list[Figure]:
 
 def _idle(lab: Lab, idle_s: float, tell: Tell) -> Iterator[Figure]:
     """The program on the list of hosts, then on a host's page; nobody presses a key and nothing changes."""
-    with _config(lab.layout, len(HOSTS)) as config:
+    with lab_config(lab.layout, len(HOSTS)) as config:
         tally = config.with_name("commands")
         theirs, ours = os.pipe()
         child = [sys.executable, "-m", "tests.bench.capabilities_child", str(config), str(theirs), str(tally)]
