@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from backends.fleet.session import Session
 from backends.model.crash import CrashGap, Kdump
 from backends.model.guest import Guest
+from backends.probes.crashes.kdump import read_kdump
 from backends.probes.crashes.parsers import PARSERS
 from backends.probes.crashes.script import look
 from backends.probes.crashes.sighting import Sighting
@@ -49,6 +50,7 @@ async def look_at(session: Session, guests: Iterable[Guest], *, since_s: float, 
     return Look(
         sightings=tuple(sightings),
         gaps=looked.gaps,
+        kdump=None if only_logs else read_kdump(looked),
         ahead_s=looked.readings.clock_ahead_s,
         took_s=looked.readings.took_s,
         commands=1,

@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from backends.probes.crashes import (
+    boots,
+    console,
+    cores,
+    daemon_log,
+    guest_dumps,
+    kdump,
+    kernel_log,
+    pstore,
+    qemu_log,
+    state_files,
+)
 from backends.probes.crashes.looked import Looked
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.wanted import Wanted
@@ -18,10 +30,20 @@ class Parser(Protocol):
         """What it wants to be read."""
         ...
 
-    @staticmethod
-    def sightings(looked: Looked) -> Iterator[Sighting]:
+    def sightings(self, looked: Looked) -> Iterator[Sighting]:
         """What it makes of it. Pure."""
         ...
 
 
-PARSERS: tuple[Parser, ...] = ()
+PARSERS: tuple[Parser, ...] = (
+    qemu_log,
+    daemon_log,
+    state_files,
+    kernel_log,
+    console,
+    cores,
+    guest_dumps,
+    kdump,
+    pstore,
+    boots,
+)
