@@ -13,6 +13,7 @@ from textual.screen import Screen
 from backends.api import FerryError
 from tui.actions.action import Place
 from tui.actions.registry import bindings_for
+from tui.dialogs.dump import leave_dump_dialog
 from tui.dialogs.grow import leave_growth_dialog
 from tui.dialogs.help import HelpDialog
 from tui.dialogs.leave import Leave, detached_words, leave_dialog, ours
@@ -20,12 +21,13 @@ from tui.dialogs.palette import PaletteDialog
 from tui.dialogs.questions import QuestionDesk
 from tui.logfile import bug_words
 from tui.screens.audit import AuditScreen
+from tui.screens.crashes import CrashesScreen
 from tui.screens.guests import GuestsScreen
 from tui.screens.history import HistoryScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.moves import MovesScreen
-from tui.screens.not_yet import CrashesScreen
 from tui.screens.place import PlaceScreen
+from tui.screens.run import RunScreen
 from tui.screens.storage import StorageScreen
 from tui.session import Session, SessionApp
 from tui.themes import NAMES, THEMES
@@ -125,9 +127,16 @@ class FerryApp(SessionApp):
             self._desk.may_ask_again(view.spec.name)
             self.session.fleet.reconnect(view.spec.name)
 
+    def do_move_of_crash(self) -> None:
+        """The move that has met the crash in front of the user: its page links the crash, as the crash links it."""
+        if isinstance(self.screen, PlaceScreen) and (move := self.screen.now().move):
+            self.push_screen(RunScreen(move.id))
+
     def do_quit(self) -> None:
-        """At once, or after a question when a disk grows or moves are in flight."""
-        if self.session.growths.under_way() or ours(self.session.fleet.state.moves.values()):
+        """At once, or after a question when a disk grows, a guest is dumped or moves are in flight."""
+        session = self.session
+        busy = session.growths.under_way() or session.dumps.under_way()
+        if busy or ours(session.fleet.state.moves.values()):
             self.run_worker(self._leave(), group="leave", exclusive=True)
         else:
             self.exit()
@@ -144,16 +153,24 @@ class FerryApp(SessionApp):
         growing = self.session.growths.under_way()
         if growing and not await self.push_screen_wait(leave_growth_dialog(growing)):
             return
+        dumping = self.session.dumps.under_way()
+        if dumping and not await self.push_screen_wait(leave_dump_dialog(dumping)):
+            return
         if ours(self.session.fleet.state.moves.values()):
             await self._leave_moves()
         else:
-            self.exit()
+            await self._end()
+
+    async def _end(self, message: str | None = None) -> None:
+        """Dumps are broken off first, and what they have written is removed."""
+        await self.session.dumps.stop_all()
+        self.exit(message=message)
 
     async def _leave_moves(self) -> None:
         moves = ours(self.session.fleet.state.moves.values())
         answer = await self.push_screen_wait(leave_dialog(moves))
         if answer is Leave.DETACH:
-            self.exit(message=detached_words(moves))
+            await self._end(detached_words(moves))
         elif answer is Leave.ABORT:
             for move in moves:
                 try:

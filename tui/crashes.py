@@ -99,7 +99,8 @@ class Crashes:
         known, wanted = view.crashes, self.reach.since(datetime.now(UTC))
         if self._tried.get(view.spec.name) == (view.link.since, self.reach):
             return False
-        return known is None or (wanted is not None and known.since > wanted + _SLACK)
+        is_mere_event = known is not None and known.commands == 0
+        return known is None or is_mere_event or (wanted is not None and known.since > wanted + _SLACK)
 
     def ask(self, app: App[None], fleet: Fleet, hosts: Iterable[HostName]) -> None:
         """Ask all of them anew, at once; returns without waiting. Who is being asked is not asked again meanwhile."""

@@ -4,6 +4,7 @@
     ~^web-\\d+$        a regular expression, to the end of the line; in lower case it ignores case
     host:h1           the field must contain the text; ``host:h1,h2`` takes either
     !state:off !test  the word or field must not match
+    since:2h          (of things that have a time) not longer ago than that
 
 All of it ignores case and can be mixed: ``host:h1 !state:off web``. A colon after a word that is not a
 field is a letter like any other, as in an IQN.
@@ -25,18 +26,23 @@ class FilterError(ValueError):
 
 
 def parse(
-    query: str, text: Callable[[R], str], fields: Mapping[str, Callable[[R], str]]
+    query: str,
+    text: Callable[[R], str],
+    fields: Mapping[str, Callable[[R], str]],
+    tests_of: Mapping[str, Callable[[str], Predicate[R]]] | None = None,
 ) -> Predicate[R] | None:
     """The predicate of a filter line, or None when it is blank and everything passes.
 
     `text` is what words and expressions are looked up in: short, such as a name, since letters with
     anything between them are found in any long text. `fields` gives the text of each field by its name
-    in lower case. Raises FilterError.
+    in lower case; `tests_of` the test that a value makes, for fields that are no text, and may raise
+    FilterError. Raises FilterError.
     """
+    special = tests_of or {}
     words, tilde, pattern = query.partition("~")
     if words and not words[-1].isspace():
         words, tilde, pattern = query, "", ""
-    tests = [_word_test(word, text, fields) for word in words.split()]
+    tests = [_word_test(word, text, fields, special) for word in words.split()]
     if tilde and pattern:
         tests.append(_expression_test(pattern, text))
     if not tests:
@@ -46,11 +52,18 @@ def parse(
     return lambda row: all(test(row) for test in tests)
 
 
-def _word_test(word: str, text: Callable[[R], str], fields: Mapping[str, Callable[[R], str]]) -> Predicate[R]:
+def _word_test(
+    word: str,
+    text: Callable[[R], str],
+    fields: Mapping[str, Callable[[R], str]],
+    special: Mapping[str, Callable[[str], Predicate[R]]],
+) -> Predicate[R]:
     if word.startswith("!") and len(word) > 1:
-        test = _word_test(word[1:], text, fields)
+        test = _word_test(word[1:], text, fields, special)
         return lambda row: not test(row)
     name, colon, value = word.casefold().partition(":")
+    if colon and name in special:
+        return special[name](value)
     field = fields.get(name) if colon else None
     if field is None:
         return _letters_test(word.casefold(), text)

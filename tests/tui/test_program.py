@@ -22,6 +22,10 @@ from tui.screens.audit import AuditScreen
 from tui.screens.baseline import BaselineScreen
 from tui.screens.chain import ChainScreen
 from tui.screens.compare import CompareScreen
+from tui.screens.crash_gaps import CrashGapsScreen
+from tui.screens.crash_page import CrashPageScreen
+from tui.screens.crashes import CrashesScreen
+from tui.screens.dump import DumpScreen
 from tui.screens.growth import GrowthScreen
 from tui.screens.guest import GuestScreen
 from tui.screens.guests import GuestsScreen
@@ -29,8 +33,9 @@ from tui.screens.history import HistoryScreen
 from tui.screens.host import HostScreen
 from tui.screens.hosts import HostsScreen
 from tui.screens.iscsi import IscsiScreen
+from tui.screens.kdump import KdumpScreen
+from tui.screens.log_page import LogScreen
 from tui.screens.moves import MovesScreen
-from tui.screens.not_yet import CrashesScreen
 from tui.screens.past import PastScreen
 from tui.screens.place import PlaceScreen
 from tui.screens.plan import PlanScreen
@@ -56,7 +61,12 @@ SCREENS: tuple[type[PlaceScreen], ...] = (
     IscsiScreen,
     ChainScreen,
     GrowthScreen,
+    DumpScreen,
     CrashesScreen,
+    CrashPageScreen,
+    CrashGapsScreen,
+    LogScreen,
+    KdumpScreen,
     MovesScreen,
     PlanScreen,
     RunScreen,
@@ -97,7 +107,7 @@ async def test_number_keys_go_to_the_modes() -> None:
         for key, words in (
             ("2", "HOSTS  3"),
             ("3", "STORAGE"),
-            ("4", "Nothing works here yet. This will be the place for the crash logs"),
+            ("4", "CRASHES"),
             ("5", "No move is in flight."),
             ("1", "GUESTS  24"),
         ):

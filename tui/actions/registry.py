@@ -64,6 +64,7 @@ REGISTRY: tuple[Action, ...] = (
         Place.HOSTS,
         Place.STORAGE,
         Place.CRASHES,
+        Place.KDUMP,
         Place.MOVES,
         Place.HISTORY,
         rank=3,

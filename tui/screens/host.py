@@ -19,6 +19,7 @@ from tui.actions.registry import bindings_for
 from tui.bridge import Update
 from tui.format import clock_time
 from tui.screens.filtered import FILTERED_CSS, FilteredPlace
+from tui.screens.kdump import KdumpScreen
 from tui.screens.posture import PostureScreen
 from tui.surveys import Surveys
 from tui.widgets.chrome import Header, KeyLine
@@ -186,3 +187,7 @@ class HostScreen(FilteredPlace):
     def do_host_posture(self) -> None:
         """How safe it is set up."""
         self.app.push_screen(PostureScreen((self._host,)))
+
+    def do_host_kdump(self) -> None:
+        """Would a crash of its kernel leave a dump?"""
+        self.app.push_screen(KdumpScreen((self._host,)))
