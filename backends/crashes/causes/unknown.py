@@ -1,0 +1,71 @@
+"""What to say where no rule knows: the last error line, or exactly what is and what is not known. Never a guess."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from backends.model.crash import Cause, CrashKind, Evidence, Source
+from backends.untrusted import clean
+
+_LIMIT = 200
+"""Cells."""
+_LINES = 400
+_ERROR = re.compile(
+    r"error|fail|fatal|denied|cannot|could not|unable|abort|panic|\bbug\b|assert|invalid|refused|unexpected|not found|"
+    r"unsupported|crash",
+    re.IGNORECASE,
+)
+_STAMP = re.compile(r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?:? ")
+"""libvirt's and QEMU's; the record has the time."""
+_NOT_SAID = re.compile(
+    r"shutting down, reason=|: shutting down$|starting up|^[A-Z_]{2,40}=\S{0,1000} \\$|^-\S{1,64}(?: |$)|"
+    r"char device (?:redirected|\S{1,200} redirected)|is tainted: |\bwarning: |deprecated|[Dd]omain id=\d|"
+    r"qemu unexpectedly closed the monitor: ?$|End of file from qemu monitor$|^/usr/\S{1,200} \\?$"
+)
+"""What libvirt adds to QEMU's log, and what QEMU says of runs that go well."""
+_TELLING = frozenset({Source.KERNEL, Source.JOURNAL, Source.CORE_DUMP, Source.DAEMON_LOG, Source.CONSOLE})
+_WORDLESS = {
+    CrashKind.ENDED: "its process is gone, and what was read does not tell why",
+    CrashKind.NOT_STARTED: "it did not start, and what was read does not tell why",
+    CrashKind.INCOMING: "the incoming move failed, and what was read does not tell why",
+    CrashKind.PANIC: "the guest's system gave up, and what was read does not tell why",
+    CrashKind.IO_ERROR: "the guest stands still: I/O error, and what was read does not tell why",
+    CrashKind.DUMP: "a memory dump was taken; what for is not told",
+    CrashKind.PROCESS: "a daemon crashed, and what was read does not tell why",
+    CrashKind.HOST_PANIC: "the host's kernel crashed, and what was read does not tell why",
+    CrashKind.HOST_UNCLEAN: "the host started again without having been shut down, and nothing tells why: "
+    "power, a reset, or a crash that left nothing",
+}
+_SILENT = (
+    "ended without a word: killed from outside (SIGKILL) or crashed; no core dump and no OOM kill is known"
+)
+
+
+def unknown(kind: CrashKind, evidence: Sequence[Evidence]) -> Cause:
+    """Pure. Its `known` is False."""
+    said = list(_said(evidence))
+    for line in said:
+        if _ERROR.search(line):
+            return Cause(line)
+    if kind is CrashKind.ENDED and not said and _log_was_read(evidence):
+        return Cause(_SILENT)
+    return Cause(said[0] if said else _WORDLESS[kind])
+
+
+def _said(evidence: Sequence[Evidence]) -> Iterator[str]:
+    """What logs say, newest first, the place that tells most first."""
+    for each in evidence:
+        if not each.is_text or each.source in {Source.EVENT, Source.STATE}:
+            continue
+        for line in reversed(each.lines[-_LINES:]):
+            text = line[:4096].strip()
+            if text and not _NOT_SAID.search(text):
+                yield clean(_STAMP.sub("", text, count=1).strip() or text, limit=_LIMIT)
+
+
+def _log_was_read(evidence: Sequence[Evidence]) -> bool:
+    """Is there a log of QEMU that was read to its end, with nothing else that tells of the end?"""
+    logs = [each for each in evidence if each.source is Source.QEMU_LOG]
+    others = any(each.source in _TELLING for each in evidence)
+    return bool(logs) and not others and all(each.lines and not each.trouble for each in logs)
