@@ -119,6 +119,14 @@ async def test_the_hosts_are_asked_so_far_back_as_is_wished(fleet: ScriptedFleet
         assert abs(since - (datetime.now(UTC) - timedelta(hours=12))) < timedelta(minutes=1)
 
 
+async def test_what_is_older_than_was_wished_is_not_told_although_the_host_tells_it(
+    fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await listing("90m", json=True)
+    told = [line["id"] for line in objects(capsys) if line["event"] == "crash"]
+    assert told == [KILLED.id, WENT_DOWN.id, DAEMON.id]
+
+
 async def test_a_time_that_cannot_be_read_is_a_usage_error_before_any_host_is_asked(
     fleet: ScriptedFleet,
 ) -> None:

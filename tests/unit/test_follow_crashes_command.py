@@ -262,6 +262,14 @@ async def test_what_cannot_be_looked_at_is_told_once(following: Follows) -> None
     assert followed.err.count("logs of QEMU: permission denied (be a member of the group adm)") == 1
 
 
+async def test_that_only_libvirt_reaches_a_host_is_told_once(following: Follows) -> None:
+    async with following() as followed:
+        followed.sees(H1, commands=0, gaps=(GAP,))
+        followed.sees(H1, now(KILLED), commands=0, gaps=(GAP,))
+        assert len(await followed.lines()) == 1
+    assert followed.err.count("permission denied") == 1
+
+
 async def test_scripts_hear_that_a_host_was_looked_at_and_with_which_gaps(following: Follows) -> None:
     async with following(as_json=True) as followed:
         followed.sees(H1)

@@ -49,7 +49,12 @@ async def crashes(options: HostOptions, *, since: str, guest: str | None, eviden
     async with settled_fleet(options) as (fleet, state):
         hosts, wanted = narrowed(state, guest)
         answers = await _ask_all(fleet, state, hosts, begin)
-    records = newest_first(record for found in answers.found for record in found.records if wanted(record))
+    records = newest_first(
+        record
+        for found in answers.found
+        for record in found.records
+        if (record.at is None or record.at >= begin) and wanted(record)
+    )
     if json:
         for record in records:
             out.json(crash_line(record))

@@ -96,7 +96,7 @@ class Following:
             name
             for name, view in state.hosts.items()
             if view.crashes is not None
-            and view.crashes.commands
+            and was_looked_at(view.crashes)
             and view.crashes.since > self._begin
             and name not in self._asked_further
         ]
@@ -112,7 +112,7 @@ class Following:
             if view.crashes is not None:
                 self._tell_look(known, view.crashes)
                 news += self._news(known, view.crashes)
-                known.is_looked_at = known.is_looked_at or bool(view.crashes.commands)
+                known.is_looked_at = known.is_looked_at or was_looked_at(view.crashes)
         for record in reversed(newest_first(iter(news))):
             self._tell_record(record)
 
@@ -135,7 +135,7 @@ class Following:
 
     def _tell_look(self, known: _Host, found: HostCrashes) -> None:
         """When it was looked at first, and when other things cannot be looked at."""
-        if not found.commands or (known.is_looked_at and found.gaps == known.gaps):
+        if not was_looked_at(found) or (known.is_looked_at and found.gaps == known.gaps):
             return
         known.gaps = found.gaps
         if self._json:
@@ -172,6 +172,11 @@ class Following:
         mark = "more is known: " if is_update else ""
         head = self._out.ink(f"{mark}{headline(record)}", kind_ink(record))
         self._out.line(f"{record_when(record)}  {head}: {record.cause.words}")
+
+
+def was_looked_at(found: HostCrashes) -> bool:
+    """Or is this only what libvirt has told by itself?"""
+    return bool(found.commands or found.gaps)
 
 
 def _means_more(told: CrashRecord, now: CrashRecord) -> bool:
