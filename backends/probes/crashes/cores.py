@@ -131,7 +131,7 @@ def _of_list(text: str, ahead_s: float) -> Iterator[Core]:
                 executable=match[6],
                 pid=_number(match[3]),
                 at_s=host_time.in_name(match[1], ahead_s=zone),
-                signal=signal_name(match[4]) if match[4].isdigit() else f"SIG{match[4]}",
+                signal=signal_name(match[4]),
                 trouble=_STATES.get(_OLD_MARKS.get(match[5] or "", match[5]), ""),
             )
 

@@ -79,11 +79,12 @@ _SURVIVED = re.compile(
     r"\[Hardware Error\]: .*(?:Machine Check|PROCESSOR|fatal)|^Machine check in kernel|Watchdog CPU:"
 )
 _WHERE = re.compile(
-    r"(?:^|\s)(?:RIP: |RIP  ?\[|EIP(?: is at|: )|PC is at |pc : |NIP \[|CPU: \d+ .*Comm: |Pid: \d+, comm:)"
+    r"(?:^|\s)(?:RIP: (?!0033:)|RIP  ?\[|EIP(?: is at|: )|PC is at |pc : |NIP \[|CPU: \d+ .*Comm: |Pid: \d+, comm:)"
 )
+"""0033 is the segment of programs: where they have called the kernel says nothing of why it gave up."""
 _TRACE = re.compile(r"^Call [Tt]race:|^Backtrace:")
 _FRAME = re.compile(
-    r"^ *(?:\[<[0-9a-f]+>\] ?)?(?:\[[0-9a-f]{8,16}\] )?(?:\? )?[\w.$]+(?:\+0x[0-9a-f]+/0x[0-9a-f]+|\(.*\))"
+    r"^ *(?:\[<?[0-9a-f]{8,16}>?\] ?){0,2}(?:\? )?[\w.$]{1,80}(?:\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}|\(.{0,80}\))"
 )
 _BOOT = re.compile(r"^Linux version \d|^(?:\(XEN\) )?Xen version \d|^Booting Linux on ")
 
