@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import psutil
 
 from backends.errors import CommandError, DeadlineError
 from backends.model.counters import HostCounters
+from backends.remote.plain_files import open_local
 from backends.remote.shell import (
     COMMAND_DEADLINE_S,
     MAX_OUTPUT_BYTES,
     STALL_DEADLINE_S,
     Answer,
+    HostFile,
     Stream,
     tool_of,
 )
@@ -69,6 +71,16 @@ class LocalShell:
                 yield stream
         finally:
             await _kill(process)
+
+    def open_follower(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AbstractAsyncContextManager[Stream]:
+        """The same here, where no turns are taken."""
+        return self.open_process(argv, stall_s=stall_s)
+
+    def open_file(self, path: str) -> AbstractAsyncContextManager[HostFile]:
+        """As it is here."""
+        return open_local(path)
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:  # noqa: ARG002 - the protocol's form
         """Nothing to forward: the socket is here."""

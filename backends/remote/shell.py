@@ -61,6 +61,25 @@ class Stream(Protocol):
         ...
 
 
+class HostFile(Protocol):
+    """A regular file of a host, open for reading. Every call has a deadline; all raise FerryError.
+
+    It stays the same file when its path comes to name another one, or none.
+    """
+
+    async def size(self) -> int:
+        """In bytes, now."""
+        ...
+
+    async def read(self, offset: int, limit: int) -> bytes:
+        """`limit` bytes from there; fewer only where the file ends."""
+        ...
+
+    async def moved(self) -> bool:
+        """May its path name another file by now? False only where it does not. Raises ActionError for none."""
+        ...
+
+
 class Shell(Protocol):
     """Commands and files of one host. Every call that asks the host has a deadline; all raise FerryError."""
 
@@ -74,6 +93,16 @@ class Shell(Protocol):
         self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
     ) -> AbstractAsyncContextManager[Stream]:
         """Run a command as a stream while the block lasts; it is ended with the block at the latest."""
+        ...
+
+    def open_follower(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AbstractAsyncContextManager[Stream]:
+        """As open_process, for a command that lasts as long as the program: it takes no other stream's turn."""
+        ...
+
+    def open_file(self, path: str) -> AbstractAsyncContextManager[HostFile]:
+        """Open for reading while the block lasts. Raises ActionError for what is no regular file."""
         ...
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:

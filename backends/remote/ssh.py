@@ -7,7 +7,7 @@ import contextlib
 import logging
 import shlex
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import asyncssh
@@ -17,12 +17,14 @@ from backends.model.counters import HostCounters
 from backends.model.host import HostName, HostSpec
 from backends.model.question import Asker
 from backends.remote import proc_load
+from backends.remote.files import SftpFiles
 from backends.remote.login import Client, login
 from backends.remote.shell import (
     COMMAND_DEADLINE_S,
     MAX_OUTPUT_BYTES,
     STALL_DEADLINE_S,
     Answer,
+    HostFile,
     Stream,
     tool_of,
 )
@@ -35,6 +37,9 @@ MAX_SESSIONS = 6
 """sshd allows 10 sessions a connection unless told otherwise (sshd_config(5), MaxSessions)."""
 MAX_STREAMS = 4
 """Of these sessions; the others stay free for commands, which are over soon."""
+MAX_FOLLOWERS = 2
+"""Beside them: they last as long as the program, and would take their turn for ever. Two, as one that was let go may
+still be ending on the host when the next begins."""
 CLOSE_DEADLINE_S = 1.0
 
 
@@ -47,6 +52,8 @@ class SshShell:
         self._client = client
         self._sessions = asyncio.Semaphore(MAX_SESSIONS)
         self._streams = asyncio.Semaphore(MAX_STREAMS)
+        self._followers = asyncio.Semaphore(MAX_FOLLOWERS)
+        self._files = SftpFiles(self, name, connection.start_sftp_client, self._sessions)
         self._forwarded: dict[str, str] = {}
         """Remote path -> local path."""
 
@@ -101,17 +108,29 @@ class SshShell:
         self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
     ) -> AsyncIterator[Stream]:
         """Run a command there. It waits for its turn without a deadline: those before it have theirs."""
-        async with self._streams, self._sessions:
-            process = await self._start(argv)
-            pipes = (process.stdin, process.stdout, process.stderr)
-            stream = PipedStream(
-                pipes, lambda: self._status(process), lambda: self._translated(tool_of(argv)), stall_s
-            )
-            try:
-                async with hearing(stream):
-                    yield stream
-            finally:
-                process.close()  # without waiting, as in _run: its input ends, and its output finds no reader
+        async with self._streams, self._sessions, self._process(argv, stall_s) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def open_follower(
+        self, argv: Sequence[str], *, stall_s: float = STALL_DEADLINE_S
+    ) -> AsyncIterator[Stream]:
+        """Run a command there, in a session of its own."""
+        async with self._followers, self._process(argv, stall_s) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def _process(self, argv: Sequence[str], stall_s: float) -> AsyncIterator[Stream]:
+        process = await self._start(argv)
+        pipes = (process.stdin, process.stdout, process.stderr)
+        stream = PipedStream(
+            pipes, lambda: self._status(process), lambda: self._translated(tool_of(argv)), stall_s
+        )
+        try:
+            async with hearing(stream):
+                yield stream
+        finally:
+            process.close()  # without waiting, as in _run: its input ends, and its output finds no reader
 
     async def _start(self, argv: Sequence[str]) -> asyncssh.SSHClientProcess[bytes]:
         with self._translated(tool_of(argv)):
@@ -143,6 +162,10 @@ class SshShell:
         except FerryError as error:
             error.host, error.operation = error.host or self._name, error.operation or operation
             raise
+
+    def open_file(self, path: str) -> AbstractAsyncContextManager[HostFile]:
+        """Over SFTP, or by commands where the host has none."""
+        return self._files.open(path)
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:
         """A unix socket in `folder` that leads to the host's `remote_path`; it lives as long as the connection."""

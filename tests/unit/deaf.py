@@ -9,7 +9,7 @@ from pathlib import Path
 
 from backends.errors import DeadlineError, LinkError
 from backends.model.counters import HostCounters
-from backends.remote.shell import Answer, Stream
+from backends.remote.shell import Answer, HostFile, Stream
 
 
 class DeafShell:
@@ -28,6 +28,14 @@ class DeafShell:
     def open_process(
         self, argv: Sequence[str], *, stall_s: float = 30.0
     ) -> AbstractAsyncContextManager[Stream]:
+        raise DeadlineError("no answer")
+
+    def open_follower(
+        self, argv: Sequence[str], *, stall_s: float = 30.0
+    ) -> AbstractAsyncContextManager[Stream]:
+        raise DeadlineError("no answer")
+
+    def open_file(self, path: str) -> AbstractAsyncContextManager[HostFile]:
         raise DeadlineError("no answer")
 
     async def forward_socket(self, remote_path: str, folder: Path) -> str:
