@@ -345,7 +345,7 @@ async def test_a_guest_of_which_a_crash_would_leave_nothing_is_warned_of(
     out = capsys.readouterr().out
     words = " ".join(out.split())
     assert "web on h1 on_crash destroy on_poweroff destroy on_reboot restart panic device none" in words
-    assert "medium what a crash would leave guest: web on_crash is destroy" in words
+    assert "medium what a crash would leave on_crash is destroy" in words
     assert "mend: --on-crash coredump-destroy --panic-device yes" in words
     assert fits_80_columns(out)
     assert [each[0] for each in fleet.asked] == ["crash setting"]

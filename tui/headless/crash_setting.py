@@ -8,7 +8,7 @@ from backends.model.crash_setting import CrashSetting
 from tui.headless.dump_lines import CrashSettingOutcomeLine, crash_setting_line
 from tui.headless.dump_options import SettingOptions
 from tui.headless.exits import Exit
-from tui.headless.findings import WIDTH, entries, grouped, to_show
+from tui.headless.findings import WIDTH, entries, grouped, of_one
 from tui.headless.output import Ink, Output
 from tui.headless.paragraphs import Entry, tell, tell_entries
 from tui.headless.session import HostOptions, find_guest, settled_fleet
@@ -36,7 +36,7 @@ def tell_setting(out: Output, setting: CrashSetting, name: str) -> None:
     """As the definition has it, and what a crash would leave."""
     out.line(out.ink(f"{name} on {setting.guest.host}", Ink.BOLD))
     tell_entries(out, list(_entries(setting)))
-    for same in grouped(to_show(setting.findings, everything=False)):
+    for same in grouped(of_one(setting.findings)):
         tell_entries(out, list(entries(same)), width=WIDTH)
 
 

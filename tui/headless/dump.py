@@ -13,7 +13,7 @@ from tui.format import long_rate, long_size, part_of, percent
 from tui.headless.dump_lines import DumpOutcomeLine, dump_line, dump_plan_line
 from tui.headless.dump_options import DumpOptions
 from tui.headless.exits import Exit
-from tui.headless.findings import WIDTH, entries, grouped, to_show
+from tui.headless.findings import WIDTH, entries, grouped, of_one
 from tui.headless.output import Ink, Output
 from tui.headless.paragraphs import Entry, tell, tell_entries
 from tui.headless.questions import ask_terminal
@@ -63,7 +63,7 @@ def tell_plan(out: Output, plan: DumpPlan) -> None:
     wish = plan.wish
     out.line(out.ink(f"dump {plan.name} on {wish.guest.host}", Ink.BOLD))
     tell_entries(out, list(_entries(plan)))
-    for same in grouped(to_show(plan.findings, everything=False)):
+    for same in grouped(of_one(plan.findings)):
         tell_entries(out, list(entries(same)), width=WIDTH)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from backends.model.posture import Finding, Severity
 from tui.headless.output import Ink
@@ -24,6 +25,11 @@ def to_show(findings: Iterable[Finding], *, everything: bool) -> list[Finding]:
     """Worst first; what is as it should be only with `everything`."""
     found = [finding for finding in findings if everything or finding.severity is not Severity.GOOD]
     return sorted(found, key=lambda finding: WORST_FIRST.index(finding.severity))
+
+
+def of_one(findings: Iterable[Finding]) -> list[Finding]:
+    """To be told where all are about one guest that is named already."""
+    return to_show((replace(finding, guest=None) for finding in findings), everything=False)
 
 
 def grouped(findings: Sequence[Finding]) -> list[list[Finding]]:
