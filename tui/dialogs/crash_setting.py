@@ -77,7 +77,7 @@ class CrashSettingDialog(Dialog[Change | None]):
 
     def room_below_body(self) -> int:
         """The rows, air, what the chosen one means, air, and air and the keys below."""
-        return len(_Row) + 8
+        return len(_Row) + 7
 
     def on_mount(self) -> None:
         """Ask the host."""
@@ -147,7 +147,7 @@ class CrashSettingDialog(Dialog[Change | None]):
             case _Row.POWEROFF | _Row.REBOOT:
                 words = next((text for on, text in END_MEANINGS.items() if on.value == value), "")
         lines = wrap(words, width, Tone.DIM)
-        return [*lines, *[EMPTY] * (4 - len(lines))]  # what is below it stays where it is
+        return [*lines, *[EMPTY] * (2 - len(lines))]  # what is below it stays where it is
 
     def _findings(self, width: int) -> list[Line]:
         glyphs = session_of(self).settings.glyphs

@@ -25,8 +25,8 @@ END_MEANINGS = {
     OnEnd.RENAME_RESTART: "It is kept under another name, and started anew. (Xen only.)",
 }
 PANIC_MEANING = (
-    "With one the guest's kernel tells of its panic, and what is set for a crash is done; without one a guest that has"
-    " panicked just seems to hang, or reboots. It comes or goes with the guest's next start."
+    "With one the guest's kernel tells of its panic; without it, a guest that has panicked only seems to hang."
+    " From its next start on."
 )
 _LABEL = 10
 
