@@ -35,7 +35,7 @@ def log(
     """A log that was read whole."""
     text = text.strip("\n")
     offsets, at = [], 0
-    for line in text.split("\n"):
+    for line in text.split("\n") if text else ():
         offsets.append(at)
         at += len(line.encode()) + 1
     return LogEnd(path, at, mtime_s, text, tuple(offsets), trouble, is_console=is_console)
