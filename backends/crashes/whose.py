@@ -1,8 +1,8 @@
-"""Whose crash it is: by UUID, name, process or disk, whichever the text tells. Pure."""
+"""Whose crash it is: by UUID, name, process, disk or console, whichever the text tells. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from backends.model.guest import Guest, GuestKey
 from backends.probes.crashes.sighting import Sighting
@@ -22,12 +22,9 @@ class Whose:
             self._by_uuid[guest.key.uuid] = guest.key
             self._by_name.setdefault(guest.name, guest.key)
             self._names[guest.key] = guest.name
-            for disk in guest.disks:
-                for path in filter(None, (disk.path, *(layer.path for layer in disk.layers))):
-                    # what several guests have tells of none of them
-                    self._by_path[path] = (
-                        guest.key if self._by_path.get(path, guest.key) == guest.key else None
-                    )
+            for path in _paths(guest):
+                # what several guests have tells of none of them
+                self._by_path[path] = guest.key if self._by_path.get(path, guest.key) == guest.key else None
         self._by_pid = {each.pid: each.guest for each in sightings if each.pid is not None and each.guest}
 
     def of(self, sighting: Sighting) -> tuple[GuestKey | None, str]:
@@ -41,3 +38,10 @@ class Whose:
         name = clean(raw)
         key = self._by_uuid.get(sighting.uuid) or self._by_name.get(name) or self._by_path.get(sighting.path)
         return key, self._names.get(key, name) if key else name
+
+
+def _paths(guest: Guest) -> Iterator[str]:
+    """Files that are this guest's: its disks down to the last layer, and where its consoles are written to."""
+    yield from guest.console_logs
+    for disk in guest.disks:
+        yield from filter(None, (disk.path, *(layer.path for layer in disk.layers)))

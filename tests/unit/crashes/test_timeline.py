@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -96,6 +97,13 @@ def test_a_disk_says_whose_start_failed_and_one_that_two_guests_have_says_nothin
 
     assert whose.of(own) == (DB.key, "db")
     assert whose.of(shared) == (None, "")
+
+
+def test_a_console_says_whose_kernel_it_was() -> None:
+    logged = replace(WEB, console_logs=("/srv/console/web.log",))
+    panic = told(CrashKind.PANIC, Source.CONSOLE, 0, name="", path="/srv/console/web.log", exact=False)
+
+    assert Whose([logged, DB]).of(panic) == (WEB.key, "web-01")
 
 
 def test_a_guest_that_crashes_again_and_again_has_a_record_for_each_time() -> None:
