@@ -108,7 +108,7 @@ def _of_text(log: LogEnd, at_s: float) -> Sighting:
     lines = [kernel_text.read(text) for _, text in pairs]
     told, offset = _told(lines, pairs)
     said = log.trouble
-    if not log.size_bytes:
+    if not log.size_bytes and not said:
         said = "truncated: it is empty"
     elif log.path.endswith("-incomplete.txt") and not said:
         said = "truncated: kdump had not finished it"
