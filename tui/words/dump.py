@@ -62,8 +62,10 @@ def plan_lines(plan: DumpPlan, glyphs: Glyphs, width: int) -> list[Line]:
     if plan.refusal:
         first = line(Cell(f" {glyphs.refuse} it cannot be done: ", Tone.ALARM))
         lines += [EMPTY, *wrap(plan.refusal, width - 1, indent="   ", first=first)]
-    for finding in plan.findings:
-        lines += [EMPTY, *finding_lines(finding, glyphs, width)]
+    others = [each for each in plan.findings if not (plan.refusal and each.evidence in plan.refusal)]
+    lines += [EMPTY] if others else []
+    for finding in others:
+        lines += finding_lines(finding, glyphs, width)
     if plan.command:
         lines += [EMPTY, *wrap(plan.command, width - 1, Tone.DIM, indent="     ", first=line(dim(" $ ")))]
     return lines
