@@ -197,6 +197,11 @@ def _of_the_next_start(asked: Asked) -> Iterator[Finding]:
         words = "the guest is transient: nothing is stored, and it is forgotten when it ends"
         yield _finding(asked, "next-start", Severity.LOW, words)
         return
+    if asked.definitions.saved:
+        words = "its saved state goes on as it was saved: what is changed now holds from the start after that"
+        yield _finding(
+            asked, "next-start", Severity.LOW, words, "virsh managedsave-edit changes the saved one"
+        )
     pairs = (
         ("on_crash", now.on_crash, stored.on_crash),
         ("on_poweroff", now.on_poweroff, stored.on_poweroff),

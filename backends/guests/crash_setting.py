@@ -79,6 +79,10 @@ async def change(supervisor: Supervisor, guest: Guest, wish: CrashWish) -> str:
             raise
         done.append(_panic_told(device, before, wanted=panic))
     supervisor.mark(guest.key)
+    if done and before.saved:
+        done.append(
+            "its saved state goes on as it was saved, and what is stored holds from the start after that"
+        )
     return "; ".join(done) or "all of it was so already"
 
 

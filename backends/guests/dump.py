@@ -71,6 +71,8 @@ async def take_dump(plan: DumpPlan, supervisor: Supervisor) -> AsyncGenerator[Du
             raise
         except FerryError as error:
             raise await watch.explained(error, task) from error
+        finally:
+            task.cancel()  # without effect on one that is done; else libvirt's call is not waited for
     found = await watch.found()
     if not plan.local_path:
         shown = clean(plan.path, limit=1024)

@@ -25,7 +25,10 @@ async def bring(plan: DumpPlan, supervisor: Supervisor, found: Found) -> AsyncGe
 
     Who closes it wants nothing of it: neither end keeps it.
     """
-    shell = shell_of(supervisor)
+    try:
+        shell = shell_of(supervisor)
+    except FerryError as error:
+        raise _stays(error, plan, supervisor) from error
     assert shell is not None, "a plan to bring a file from a host without a shell is refused"
     origin = FileAt(supervisor.name, shell, plan.path)
     part = f"{plan.local_path}.part"

@@ -23,6 +23,7 @@ from backends.model.dump import DumpWish
 from backends.model.host import Reach
 from backends.probes import dump_place, qemu_conf
 from backends.remote.shell import Shell
+from backends.untrusted import clean
 
 _FOLDERS = {"xen": "/var/lib/libvirt/libxl/dump"}
 """libvirt's own, of drivers that have no setting for it; QEMU's is in qemu.conf."""
@@ -98,15 +99,20 @@ async def _job(connection: Connection, uuid: str) -> str:
 
 async def _place(supervisor: Supervisor, path: str) -> dump_place.DumpPlace | None:
     shell = shell_of(supervisor)
-    if shell is None or not path.startswith("/"):
+    if shell is None or not (path.startswith("/") and path.isprintable()):
         return None
     place = await dump_place.look(shell, str(PurePosixPath(path).parent), path)
     return replace(place, may_read=True) if runs_here(supervisor) else place
 
 
 def local_path_of(wish: DumpWish, name: str) -> str:
-    """The file to be on this machine; empty where there is to be none."""
-    return str(Path(wish.bring_to).expanduser().absolute() / name) if wish.bring_to else ""
+    """The file to be on this machine; empty where there is to be none. Raises ActionError for `~nobody`."""
+    if not wish.bring_to:
+        return ""
+    try:
+        return str(Path(wish.bring_to).expanduser().absolute() / name)
+    except RuntimeError as error:
+        raise ActionError(clean(str(error)), operation="bring the dump here") from error
 
 
 def local_place(path: str) -> LocalPlace | None:

@@ -186,6 +186,9 @@ def _of_what_it_does(looked: Looked) -> Iterator[Finding]:
     ability = ABILITIES.get(wish.guest.driver)
     if ability is not None and not ability.aborts:
         yield _finding(looked, "abort", Severity.LOW, "this driver tells no progress, and breaks no dump off")
+    elif wish.memory_only and is_qemu and wish.then in (WhileDumping.CRASH, WhileDumping.RESET):
+        words = "once it has begun it cannot be broken off, nor what becomes of the guest then"
+        yield _finding(looked, "abort", Severity.MEDIUM, words)
     elif wish.memory_only and is_qemu:
         words = "once it has begun QEMU writes it to its end: stopped here, what was written is thrown away at once"
         yield _finding(looked, "abort", Severity.LOW, words)
@@ -193,8 +196,8 @@ def _of_what_it_does(looked: Looked) -> Iterator[Finding]:
 
 def _of_the_place(looked: Looked) -> Iterator[Finding]:
     place, folder = looked.place, clean(str(PurePosixPath(looked.path).parent), limit=1024)
-    if not looked.path.startswith("/"):
-        yield _finding(looked, "place", Severity.HIGH, f"{folder} is no absolute path")
+    if not (looked.path.startswith("/") and looked.path.isprintable()):
+        yield _finding(looked, "place", Severity.HIGH, f"{folder} is no absolute path that can be used")
         return
     if place is None:
         words = f"the host is reached by libvirt alone: nothing is known of {folder}, nor is anything removed there"

@@ -19,6 +19,7 @@ from backends.model.dump import DumpPhase, DumpPlan, DumpProgress, WhileDumping
 from backends.model.guest import virsh_name
 from backends.probes.dump_kinds import READ_HEAD, head_from, kind_of
 from backends.remote.carry import FileAt
+from backends.remote.shell import Shell
 from backends.untrusted import clean
 
 ROOM_INTERVAL_S = 1.0
@@ -84,7 +85,7 @@ class DumpWatch:
         self._progress = DumpProgress(self._plan, DumpPhase.DUMPING, max(0, total - left), total)
 
     async def _must_have_room(self) -> None:
-        shell = shell_of(self._supervisor)
+        shell = self._shell()
         free = None if shell is None else await room_now(shell, self._plan.path)
         left = self._progress.total_bytes - self._progress.done_bytes
         if free is None or free >= LEAST_ROOM_BYTES or free >= left > 0:
@@ -115,7 +116,7 @@ class DumpWatch:
         if not is_over:
             raise self._error(
                 "the dump is not over yet: libvirt goes on with it, and the guest may stand still until then. "
-                f"{self._shown} is removed already",
+                f"{self._shown} is removed already; its room is free once QEMU has ended with it",
                 f"see: virsh domjobinfo {virsh_name(self._plan.name, self._plan.wish.guest)}",
             )
         if trouble := await self._trouble_of_the_guest():
@@ -140,9 +141,9 @@ class DumpWatch:
         await self._on_file("rm", "-f")
 
     async def _on_file(self, *argv: str) -> None:
-        with contextlib.suppress(FerryError):  # what cannot be done here is told by what is left
-            shell = shell_of(self._supervisor)
-            if shell is not None:
+        shell = self._shell()
+        if shell is not None:
+            with contextlib.suppress(FerryError):  # what cannot be done here is told by what is left
                 await shell.run((*argv, "--", self._plan.path))
 
     # -- what has become of it ---------------------------------------------------------------------
@@ -181,7 +182,7 @@ class DumpWatch:
         return Found(bytes_there, f"{size(bytes_there)}, {kind}{after}")
 
     async def _kind(self) -> str:
-        shell = shell_of(self._supervisor)
+        shell = self._shell()
         if shell is None:
             return ""
         with contextlib.suppress(FerryError):
@@ -214,8 +215,15 @@ class DumpWatch:
     def _resume_hint(self) -> str:
         return f"virsh resume {virsh_name(self._plan.name, self._plan.wish.guest)}"
 
+    def _shell(self) -> Shell | None:
+        """None: reached by libvirt alone, or not at all now."""
+        try:
+            return shell_of(self._supervisor)
+        except FerryError:
+            return None
+
     def _file(self) -> FileAt | None:
-        shell = shell_of(self._supervisor)
+        shell = self._shell()
         return None if shell is None else FileAt(self._supervisor.name, shell, self._plan.path)
 
     def _error(self, cause: str, hint: str = "") -> ActionError:

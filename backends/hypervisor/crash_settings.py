@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,6 +68,8 @@ class CrashDefinitions:
     """In force: of the process that runs, else the stored one."""
     stored: CrashDefinition | None
     """What the next start is made from; None of a transient guest."""
+    saved: bool = False
+    """Has it a saved state? That is started as it was when it was saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,16 @@ async def read_crash_definitions(connection: Connection, uuid: str) -> CrashDefi
             memory_bytes=int(domain.info()[1]) * 1024,
             now=crash_definition(now),
             stored=None if stored is None else crash_definition(stored),
+            saved=_saved(domain),
         )
 
     return await connection.call("read the definition", work)
+
+
+def _saved(domain: Any) -> bool:
+    with contextlib.suppress(libvirt.libvirtError):  # a driver without managed saves, or a transient guest
+        return bool(domain.hasManagedSaveImage())
+    return False
 
 
 def crash_definition(xml: str) -> CrashDefinition:

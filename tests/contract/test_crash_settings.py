@@ -213,6 +213,12 @@ async def test_a_guest_that_is_off_is_changed_for_its_next_start(host: Host) -> 
     assert setting.panic_devices == ("isa",)
 
 
+async def test_a_saved_state_goes_on_as_it_was_and_that_is_said(host: Host) -> None:
+    await host.domain(lambda domain: domain.managedSave() and None)
+    assert "saved state" in await host.change(on_crash=OnCrash.COREDUMP_DESTROY)
+    assert any("saved state" in finding.evidence for finding in (await host.read()).findings)
+
+
 async def test_a_machine_that_takes_none_says_so_and_nothing_is_done(tmp_path: Path) -> None:
     file = tmp_path / "h1.xml"
     file.write_text(node_xml(1, 1).replace("<type>hvm", "<type arch='sparc64' machine='sun4u'>hvm"))

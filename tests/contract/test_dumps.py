@@ -172,6 +172,18 @@ async def test_a_guest_that_was_to_be_ended_is_ended(host: Host) -> None:
     assert content(plan.path)
 
 
+@pytest.mark.parametrize("folder", ["dumps", "/dumps\n", "/\0"])
+async def test_what_is_no_folder_is_refused_as_it_is(host: Host, folder: str) -> None:
+    assert "no absolute path" in (await host.plan(folder=folder)).refusal
+
+
+async def test_a_home_of_nobody_is_no_place_to_bring_it(host: Host) -> None:
+    with pytest.raises(ActionError, match="home"):
+        await host.plan(bring_to="~nobody-of-this-name/x")
+    assert "there is no folder" in (await host.plan(bring_to="/no/such")).refusal
+    assert "there is no folder" in (await host.plan(bring_to="/no\0")).refusal
+
+
 async def test_what_the_test_driver_does_not_do_is_refused_before(host: Host) -> None:
     assert "memory-only" in (await host.plan(memory_only=True)).refusal
     assert "driver test" in (await host.plan(then=WhileDumping.LIVE)).refusal
