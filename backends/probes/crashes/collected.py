@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -9,13 +10,23 @@ from typing import NamedTuple
 from backends.model.crash import CrashGap
 from backends.probes.crashes.looked import FileSeen, LogEnd, Looked
 from backends.probes.crashes.wanted import LogsWanted
-from backends.probes.survey.readings import Readings
+from backends.probes.survey.readings import Gap, Readings
 from backends.untrusted import clean
 
 CAP_BYTES = 98304
-BATCH_CAP_BYTES = 786432
 """crashes.sh."""
 _LONGEST_NUMBER = 19
+_PACKERS = {"gz": "gzip", "xz": "xz", "bz2": "bzip2", "zst": "zstd"}
+_TOO_MUCH = "not looked at: more was told than one look takes"
+_NOT_OPENED = re.compile(r"insufficient permissions|not seeing messages from other users")
+"""journalctl's words (journal-util.c) for an account that is in none of its groups."""
+_JOURNAL_MEND = "log in as root, or add this account to the group systemd-journal or adm"
+_TOOLS = ("journalctl", "dmesg", "coredumpctl", "xl", "last")
+_LATE = (
+    "no answer in time",
+    "no answer in time, or one too long",
+    "not asked: what was asked before took too long",
+)
 
 
 class Listed(NamedTuple):
@@ -37,18 +48,19 @@ class _List:
     """Paths that hold a line end."""
 
 
-def collected(readings: Readings, wanted: Sequence[LogsWanted], consoles: frozenset[str]) -> Looked:
-    """All that a look has brought."""
+def collected(readings: Readings, wanted: Sequence[LogsWanted], consoles: Sequence[str] = ()) -> Looked:
+    """All that a look has brought. `consoles`: as they were asked for."""
+    known = {path.encode(errors="surrogateescape").decode(errors="replace"): path for path in consoles}
     logs = _list(readings.text("logs"))
     seen = _list(readings.text("seen"))
     brought = {**_batches(readings, logs.files, wanted), **_singles(readings, logs.files)}
     ends = (
         LogEnd(
-            each.path,
+            known.get(each.path, each.path),
             each.size_bytes,
             float(each.mtime_s),
             *brought[number],
-            is_console=each.path in consoles,
+            is_console=each.path in known,
         )
         for number, each in enumerate(logs.files)
         if number in brought
@@ -57,7 +69,7 @@ def collected(readings: Readings, wanted: Sequence[LogsWanted], consoles: frozen
         readings=readings,
         logs=tuple(ends),
         files=_seen(seen.files, readings.text("begins")),
-        gaps=tuple(_gaps(readings, _list(readings.text("aside")), seen)),
+        gaps=tuple(_gaps(readings, logs, _list(readings.text("aside")), seen, wanted)),
     )
 
 
@@ -131,7 +143,7 @@ def _single(how: str, begin: int, text: str, path: str) -> _Brought:
     if how == "shut":
         return _Brought(trouble="permission denied", mend=_leave(path, "r"))
     if how == "missing":
-        packer = path.rpartition(".")[2]
+        packer = _PACKERS.get(path.rpartition(".")[2], "")
         return _Brought(
             trouble=f"compressed ({packer}), and the host cannot unpack it", mend=f"install {packer}"
         )
@@ -182,13 +194,52 @@ def _bytes(text: str) -> bytes:
         return b""
 
 
-def _gaps(readings: Readings, aside: _List, seen: _List) -> Iterator[CrashGap]:
+def _gaps(
+    readings: Readings, logs: _List, aside: _List, seen: _List, wanted: Sequence[LogsWanted]
+) -> Iterator[CrashGap]:
     if readings.there("without"):
         yield CrashGap("logs", "the host lacks timeout, xargs or stat", "install coreutils and findutils")
     for folder in dict.fromkeys(folder for _, folder in (*aside.hidden, *seen.hidden)):
-        shown = clean(folder, limit=1024)
-        yield CrashGap(f"what is in {shown}", "permission denied", _leave(folder, "rX"))
+        yield CrashGap(f"what is in {clean(folder, limit=1024)}", "permission denied", _leave(folder, "rX"))
+    for number in _numbers(readings, "shut"):
+        if 0 < number <= len(logs.files):
+            path = logs.files[number - 1].path
+            yield CrashGap(clean(path, limit=1024), "permission denied", _leave(path, "r"))
     if odd := aside.odd + seen.odd:
         yield CrashGap(f"{odd} files", "their names hold a line end", "rename them")
-    if not readings.there("done") and readings.there("logs"):
-        yield CrashGap("older logs", "there was no time left for them")
+    yield from _left_out(readings, logs, wanted)
+    yield from _unanswered(readings)
+
+
+def _left_out(readings: Readings, logs: _List, wanted: Sequence[LogsWanted]) -> Iterator[CrashGap]:
+    """Where there was no time, or no room in the answer."""
+    for kind, each in enumerate(wanted, 1):
+        if readings.there(f"batch {kind}") and not readings.there(f"did {kind}"):
+            yield CrashGap(
+                f"older logs like {each.patterns[0]}" if each.patterns else "older consoles", _TOO_MUCH
+            )
+    if left := next(_numbers(readings, "left"), 0):
+        yield CrashGap(f"{len(logs.files) - left + 1} older logs", "not looked at: there was no time left")
+    elif readings.there("logs") and not readings.there("done"):
+        yield CrashGap("older logs", _TOO_MUCH)
+
+
+def _unanswered(readings: Readings) -> Iterator[CrashGap]:
+    """Of the commands that were run. One answer may stand for several that were asked in the same way."""
+    found: dict[tuple[str, str], CrashGap] = {}
+    for name, reading in readings.files.items():
+        tool = name.partition(" ")[0]
+        if tool == "journalctl" and _NOT_OPENED.search(reading.said):
+            gap = CrashGap("journal", "permission denied", _JOURNAL_MEND)
+        elif tool in _TOOLS and reading.gap is Gap.DENIED:
+            gap = CrashGap(tool, *readings.trouble(name))
+        elif tool in _TOOLS and reading.gap is Gap.BROKEN and reading.said in _LATE:
+            gap = CrashGap(tool, reading.said)
+        else:
+            continue
+        found.setdefault((gap.what, gap.why), gap)
+    yield from found.values()
+
+
+def _numbers(readings: Readings, what: str) -> Iterator[int]:
+    return (_number(name.partition(" ")[2]) for name in readings.files if name.startswith(f"{what} "))

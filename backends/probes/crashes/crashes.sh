@@ -1,20 +1,20 @@
 # What only crashes are asked for, after questions.sh and in its form: ends of logs, and files that count by being there.
 #
 # Its words: the time (seconds since 1970) before which a log is too old, patterns of files that count by being there,
-# then four for each kind of log: `END-BYTES BEFORE AFTER`, an expression (may be empty), patterns, and some of the
-# words `consoles` and `always` (however old they are). What is left of its input after the line `own`: paths of
-# consoles. Its output: sections
+# then five for each kind of log: `END-BYTES BEFORE AFTER`, an expression that keeps lines (may be empty), one that drops
+# lines of what was kept, patterns, and some of the words `consoles` and `always` (however old they are). What is left
+# of its input after the line `own`: paths of consoles. Its output: sections
 #   `text logs`: a line `MTIME KIND SIZE BLOCKS BLOCK-SIZE PATH` for each log, newest first
 #   `text aside`: `0 KIND hidden 0 0 FOLDER` for a folder that hides what is asked for, `0 KIND odd 0 0 -` for a path
 #     that holds a line end
-#   `text batch KIND`: lines `PATH<NUL>OFFSET:TEXT` of many short logs, newest first
+#   `text batch KIND`: lines `PATH<NUL>OFFSET:TEXT` of many short logs, newest first; `text did KIND`: that is all
 #   `text tail NUMBER BEGIN`: lines `OFFSET:TEXT` of one log, of which the text from BEGIN on was looked at
 #   `text plain NUMBER BEGIN`: lines without offsets
 #   `text shut NUMBER`: this account may not read it; `text missing NUMBER`: the host cannot unpack it
-#   `text done`: nothing was left out
+#   `text left NUMBER`: there was no time for this one and those after it; `text done`: nothing was left out
 #   `text seen`: as `text logs` and `text aside`; `text begins`: `NUMBER r` and its first bytes in hexadecimal, or
 #     `NUMBER -`
-# KIND counts from 1, and so does NUMBER, which is a line of the list. A part as long as its cap was cut.
+# KIND counts from 1, and so does NUMBER, which is a line of the list. A tail as long as its cap was cut.
 
 cap=98304
 batch_cap=786432
@@ -58,23 +58,27 @@ paths() {
     esac
 }
 
+# Busybox's timeout lets whoever waits for the output wait for a second: there, nothing but the look's end is a limit.
+limited() {
+    if [ -n "$offsets" ]; then timeout 5 "$@"; else "$@"; fi
+}
+
 # One program for many files: their times, sizes and names.
 stats() {
-    { paths "$1" "$2" | timeout 5 xargs -0 -r stat -L -c "%Y $kind %s %b %B %n" -- 2>/dev/null; } 4>&1
+    { paths "$1" "$2" | limited xargs -0 -r stat -L -c "%Y $kind %s %b %B %n" -- 2>/dev/null; } 4>&1
 }
 
 list() {
     kind=0
-    while [ $# -gt 3 ]; do
+    while [ $# -gt 4 ]; do
         kind=$((kind + 1))
-        stats "$3" "$4"
-        shift 4
+        stats "$4" "$5"
+        shift 5
     done
 }
 
 # The fields of a line of the list. A blank at the end of a path stays.
 fields() {
-    mtime=${1%% *}
     rest=${1#* }
     kind=${rest%% *}
     rest=${rest#* }
@@ -86,12 +90,13 @@ fields() {
 
 # What the host is asked of one kind of log.
 wanted() {
-    shift $((4 * (kind - 1)))
+    shift $((5 * (kind - 1)))
     end=${1%% *}
     context=${1#* }
     before=${context% *}
     after=${context#* }
     keep=$2
+    drop=$3
 }
 
 packer() {
@@ -107,9 +112,11 @@ packer() {
 # Logs that are short and plain, those of one kind by one program.
 short() {
     while IFS= read -r line; do
+        rest=${line#* }
+        [ "${rest%% *}" = "$1" ] || continue
         fields "$line"
         packer "$name"
-        if [ "$kind" = "$1" ] && [ -z "$packer" ] && [ "$size" -le "$2" ] && [ -r "$name" ]; then
+        if [ -z "$packer" ] && [ "$size" -le "$2" ] && [ -r "$name" ]; then
             printf '%s\0' "$name"
         fi
     done
@@ -117,14 +124,17 @@ short() {
 
 batches() {
     of=0
-    total=$(($# / 4))
+    total=$(($# / 5))
     while [ "$of" -lt "$total" ]; do
         of=$((of + 1))
         kind=$of
         wanted "$@"
         say text "batch $of"
-        printf '%s\n' "$recent" | short "$of" "$end" |
-            timeout 5 xargs -0 -r grep -a -b -H -Z -s -E -B "$before" -A "$after" -e "$keep" -- | head -c "$batch_cap"
+        {
+            printf '%s\n' "$recent" | short "$of" "$end" |
+                timeout 5 xargs -0 -r grep -a -b -H -Z -s -E -B "$before" -A "$after" -e "$keep" -- | dropped
+            [ "$(date +%s)" -ge "$last_s" ] || say text "did $of"
+        } | head -c "$batch_cap"
     done
 }
 
@@ -139,33 +149,42 @@ one() {
         [ "$size" -le "$end" ] && return
         begin=$(((size - end) / 4096 * 4096))
         say text "tail $number $begin"
-        timeout 4 dd if="$name" bs=4096 skip=$((begin / 4096)) 2>/dev/null | head -c "$((end + 8192))" |
-            grep -a -b -E -B "$before" -A "$after" -e "$keep" | tail -c "$cap"
+        limited dd if="$name" bs=4096 skip=$((begin / 4096)) 2>/dev/null | head -c "$((end + 8192))" |
+            grep -a -b -E -B "$before" -A "$after" -e "$keep" | dropped | tail -c "$cap"
     elif [ -z "$packer" ]; then
         begin=$((size > end ? size - end : 0))
         say text "plain $number $begin"
-        timeout 4 tail -c "$end" -- "$name" | filtered
+        limited tail -c "$end" -- "$name" | filtered
     elif command -v "$packer" >/dev/null; then
         say text "plain $number 0"
-        timeout 4 "$packer" -dc <"$name" 2>/dev/null | tail -c "$end" | filtered
+        limited "$packer" -dc <"$name" 2>/dev/null | tail -c "$end" | filtered
     else
         say text "missing $number"
     fi
 }
 
 filtered() {
-    grep $binary -E -B "$before" -A "$after" -e "$keep" | tail -c "$cap"
+    grep $binary -E -B "$before" -A "$after" -e "$keep" | dropped | tail -c "$cap"
+}
+
+dropped() {
+    if [ -n "$drop" ]; then grep $binary -v -E -e "$drop"; else cat; fi
 }
 
 singles() {
     number=0
+    known=0
     while IFS= read -r line; do
         number=$((number + 1))
         fields "$line"
-        wanted "$@"
+        [ "$kind" = "$known" ] || wanted "$@"
+        known=$kind
         packer "$name"
         if [ -n "$offsets" ] && [ -z "$packer" ] && [ "$size" -le "$end" ] && [ -r "$name" ]; then continue; fi
-        [ "$(date +%s)" -lt "$last_s" ] || return
+        if [ "$(date +%s)" -ge "$last_s" ]; then
+            say text "left $number"
+            return
+        fi
         one
     done
     say text "done"
@@ -175,10 +194,10 @@ singles() {
 young() {
     kind=0
     always=' '
-    while [ $# -gt 3 ]; do
+    while [ $# -gt 4 ]; do
         kind=$((kind + 1))
-        case $4 in *always*) always="$always$kind " ;; esac
-        shift 4
+        case $5 in *always*) always="$always$kind " ;; esac
+        shift 5
     done
     while IFS= read -r line; do
         rest=${line#* }
@@ -194,10 +213,10 @@ begins() {
     number=0
     while IFS= read -r line; do
         number=$((number + 1))
-        [ "$number" -le "$seen_limit" ] || return
+        [ "$number" -le "$seen_limit" ] && [ "$(date +%s)" -lt "$last_s" ] || return
         fields "$line"
         if [ -r "$name" ]; then
-            printf '%s r %s\n' "$number" "$(timeout 2 od -An -v -tx1 -N64 "$name" 2>/dev/null | tr -d ' \n')"
+            printf '%s r %s\n' "$number" "$(od -An -v -tx1 -N64 "$name" 2>/dev/null | tr -d ' \n')"
         else
             echo "$number -"
         fi
@@ -215,10 +234,10 @@ else
         offsets=yes
     fi
     last_s=$(($(date +%s) + time_s))
-    listed=$(list "$@" | sort -rn)
+    listed=$(list "$@" | sort -u | sort -rn)
     recent=$(printf '%s\n' "$listed" | young "$@" 2>/dev/null)
     say text logs
-    printf '%s\n' "$recent" | head -c 524288
+    printf '%s\n' "$recent" | head -c 1048576
     say text aside
     printf '%s\n' "$listed" | grep '^0 ' | sort -u | head -c 65536
     if [ -n "$recent" ]; then
@@ -230,7 +249,8 @@ else
         say text "done"
     fi
     kind=0
-    files=$(stats "$seen" '' | sort -rn)
+    last_s=$((last_s + 2))
+    files=$(stats "$seen" '' | sort -u | sort -rn)
     say text seen
     printf '%s\n' "$files" | head -c 262144
     say text begins

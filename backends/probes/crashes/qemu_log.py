@@ -19,6 +19,7 @@ WANTED = Wanted(
             keep=r"shutting down, reason=(crashed|failed|daemon)|: panic [a-z0-9-]+:|load of migration failed",
             before=100,  # the lines of a long command line, from `starting up` on
             after=2,
+            drop=r"^[^:]*[0-9]--[a-hj-tv-z].* \\$",  # of them all but -incoming and -uuid
             end_bytes=192 * 1024,
         ),
     )

@@ -33,15 +33,11 @@ class Round:
             words += [
                 f"{each.end_bytes} {each.before} {each.after}",
                 each.keep,
+                each.drop,
                 " ".join(each.patterns),
                 f"{'consoles' if each.consoles else ''} {'always' if each.always else ''}",
             ]
         return tuple(words)
-
-
-def look_deadline_s(only_logs: bool) -> float:
-    """So long a look may take."""
-    return 24.0 if only_logs else DEADLINE_S
 
 
 async def look(
@@ -59,13 +55,16 @@ async def look(
     """
     wanted = (each.WANTED for each in PARSERS)
     asked = merged(map(_only_new, wanted) if only_logs else wanted)
+    return await look_for(asked, shell, since_s=since_s, consoles=consoles)
+
+
+async def look_for(asked: Round, shell: Shell, *, since_s: float, consoles: Sequence[str] = ()) -> Looked:
+    """The same for some of it."""
     argv = asking.command(asking.script(__package__, "crashes.sh"), *asked.words(since_s))
     odd = tuple(path for path in consoles if "\n" in path or "\0" in path)
     own = "\n".join([*(path for path in consoles if path not in odd), ""]).encode(errors="surrogateescape")
-    readings = await asking.ask(
-        shell, argv, _dated(asked.questions, since_s), own=own, deadline_s=look_deadline_s(only_logs)
-    )
-    return collected(_undated(readings, asked.questions, since_s), asked.logs, frozenset(consoles))
+    readings = await asking.ask(shell, argv, _dated(asked.questions, since_s), own=own, deadline_s=DEADLINE_S)
+    return collected(_undated(readings, asked.questions, since_s), asked.logs, consoles)
 
 
 def merged(wanted: Iterable[Wanted]) -> Round:

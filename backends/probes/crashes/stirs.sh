@@ -21,8 +21,7 @@ pause() {
         sleep 1
         return 0
     fi
-    timeout 1 cat >/dev/null 2>&1
-    [ $? -ne 0 ]
+    ! timeout 1 cat >/dev/null 2>&1
 }
 
 # The next one begins before the last one ends, so that no line falls between them.

@@ -23,6 +23,9 @@ class LogsWanted:
     before: int = 0
     """So many lines before each that matches."""
     after: int = 0
+    drop: str = ""
+    """Of these, lines that match this one are left out. It sees `OFFSET:` before a line that `keep` matches, `OFFSET-`
+    before one around it."""
     end_bytes: int = 256 * 1024
     """So much of the text, from its end."""
     always: bool = False
