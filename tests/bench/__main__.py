@@ -22,6 +22,7 @@ from tests.bench.faults import faults
 from tests.bench.figures import Figure, table
 from tests.bench.frozen import frozen
 from tests.bench.killed import killed
+from tests.bench.logs import logs
 from tests.bench.move import move
 from tests.bench.options import Benchmark, Options, Tell
 from tests.bench.start import start
@@ -35,13 +36,14 @@ BENCHMARKS: dict[str, Benchmark] = {
     "capabilities": capabilities,
     "storage": storage,
     "crashes": crashes,
+    "logs": logs,
     "frozen": frozen,
     "move": move,
     "killed": killed,
     "faults": faults,
     "stop": stop,
 }
-NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities", "storage", "crashes")
+NEED_LAB = ("frozen", "move", "killed", "faults", "stop", "capabilities", "storage", "crashes", "logs")
 PROOFS = ("faults",)
 """Here a missed aim is a failure."""
 
