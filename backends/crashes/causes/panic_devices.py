@@ -83,5 +83,15 @@ LAST = (
         TOLD,
         frozenset({CrashKind.PANIC}),
     ),
+    Rule(
+        "panic-ended",
+        re.compile(r"terminating on signal 15 from pid \d{1,9} \(\S{0,100}(?:libvirtd|virtqemud)\)"),
+        "libvirt ended it as crashed: its panic device told, or somebody took a crash dump; no console tells why",
+        "let its console be logged (<console><log file=.../>), or on_crash=coredump-restart",
+        _LOG,
+        frozenset({CrashKind.PANIC}),
+    ),
 )
-"""Asked last: only that it was a panic is known."""
+"""Asked last: only that it was a panic is known.
+
+libvirt ends a guest so after a panic (processGuestPanicEvent) and after a crash dump (VIR_DUMP_CRASH)."""

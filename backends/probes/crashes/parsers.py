@@ -13,9 +13,12 @@ from backends.probes.crashes import (
     guest_dumps,
     kdump,
     kernel_log,
+    lxc_log,
     pstore,
     qemu_log,
     state_files,
+    xen_hypervisor,
+    xen_log,
 )
 from backends.probes.crashes.looked import Looked
 from backends.probes.crashes.sighting import Sighting
@@ -46,4 +49,7 @@ PARSERS: tuple[Parser, ...] = (
     kdump,
     pstore,
     boots,
+    xen_log,
+    xen_hypervisor,
+    lxc_log,
 )

@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.crashes.causes.cause import cause_of
@@ -160,6 +160,7 @@ _EVIDENCE = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(_KINDS, st.lists(_EVIDENCE, max_size=4))
 def test_any_evidence_gives_one_safe_line(kind: CrashKind, evidence: list[Evidence]) -> None:
     """Whatever it holds."""
