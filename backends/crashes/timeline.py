@@ -115,13 +115,16 @@ def joining(
 
 
 def _joined(sightings: Iterable[Sighting], whose: Whose) -> Sequence[_Crash]:
-    """Exact times first, in their order; then what tells only that it was then or before, newest first."""
+    """Exact times first, in their order; then what tells only that it was then or before, newest first.
+
+    A host's dump comes before the start that tells that it went down: of hosts the oldest first.
+    """
     exact: list[Sighting] = []
     other: list[Sighting] = []
     for sighting in sightings:
         (exact if sighting.exact and sighting.at_s is not None else other).append(sighting)
     exact.sort(key=lambda each: (each.at_s or 0.0, *_rank(each)))
-    other.sort(key=lambda each: (-(each.at_s or 0.0), -(each.evidence.offset or 0), *_rank(each)))
+    other.sort(key=_latest_first)
     crashes: dict[tuple[GuestKey | None, str], list[_Crash]] = {}
     for sighting in (*exact, *other):
         owner = whose.of(sighting)
@@ -133,6 +136,12 @@ def _joined(sightings: Iterable[Sighting], whose: Whose) -> Sequence[_Crash]:
             mine.append(nearest)
         nearest.members.append(sighting)
     return [crash for each in crashes.values() for crash in each]
+
+
+def _latest_first(sighting: Sighting) -> tuple[float, int, int, str, bool]:
+    towards = 1 if sighting.kind in _HOSTS else -1
+    at, offset = sighting.at_s or 0.0, sighting.evidence.offset or 0
+    return towards * at, towards * offset, *_rank(sighting)
 
 
 def _rank(sighting: Sighting) -> tuple[int, str, bool]:
@@ -162,8 +171,16 @@ def _kinds_fit(one: CrashKind, other: CrashKind) -> bool:
 
 
 def _is_told_twice(crash: _Crash, sighting: Sighting) -> bool:
-    """One log tells of each crash once; a state is the state of the newest one; an event comes once."""
+    """One log tells of each crash once; a state is the state of the newest one; an event comes once.
+
+    What a host has left of a crash of its own may be several files, of one time.
+    """
     new = sighting.evidence
+    if sighting.kind in _HOSTS:
+        return any(
+            old.evidence.source is new.source and abs((old.at_s or 0.0) - (sighting.at_s or 0.0)) > TOGETHER_S
+            for old in crash.members
+        )
     is_event = new.source is Source.EVENT
     return any(
         old.source is new.source and (old.lines == new.lines if is_event else old.place == new.place)

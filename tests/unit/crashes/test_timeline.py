@@ -250,3 +250,42 @@ def test_the_order_in_which_it_is_told_does_not_matter(
         return {(each.kind, each.at, frozenset(each.evidence)) for each in joined.records}
 
     assert shape(join(*shuffled)) == shape(join(*sightings))
+
+
+def test_each_crash_of_a_host_has_its_own_dump_and_its_own_start_although_no_time_is_exact() -> None:
+    """A host that crashes again and again: the text and the core of each dump, and the start after it."""
+    sightings = [
+        each
+        for at in (0, 600, 1200)
+        for each in (
+            told(
+                CrashKind.HOST_PANIC,
+                Source.KDUMP,
+                at,
+                "Kernel panic",
+                name="",
+                exact=False,
+                place=f"/{at}/text",
+            ),
+            told(CrashKind.HOST_PANIC, Source.KDUMP, at, "vmcore", name="", exact=False, place=f"/{at}/core"),
+            told(
+                CrashKind.HOST_UNCLEAN, Source.BOOTS, at + 300, f"{at}", name="", exact=False, place="last -x"
+            ),
+        )
+    ]
+    records = join(*reversed(sightings)).records
+    assert [record.kind for record in records] == [CrashKind.HOST_PANIC] * 3
+    assert [len(record.evidence) for record in records] == [3] * 3
+    assert [record.at and (record.at - NOON).total_seconds() for record in records] == [1200, 600, 0]
+
+
+def test_a_loss_of_power_soon_after_a_crash_is_a_crash_of_its_own() -> None:
+    records = join(
+        told(CrashKind.HOST_PANIC, Source.PSTORE, 0, "Kernel panic", name=""),
+        told(CrashKind.HOST_UNCLEAN, Source.BOOTS, 3000, "again", name="", exact=False),
+        told(CrashKind.HOST_UNCLEAN, Source.BOOTS, 300, "started", name="", exact=False),
+    ).records
+    assert [(record.kind, len(record.evidence)) for record in records] == [
+        (CrashKind.HOST_UNCLEAN, 1),
+        (CrashKind.HOST_PANIC, 2),
+    ]
