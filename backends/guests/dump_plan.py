@@ -190,7 +190,9 @@ def _of_what_it_does(looked: Looked) -> Iterator[Finding]:
         words = "once it has begun it cannot be broken off, nor what becomes of the guest then"
         yield _finding(looked, "abort", Severity.MEDIUM, words)
     elif wish.memory_only and is_qemu:
-        words = "once it has begun QEMU writes it to its end: stopped here, what was written is thrown away at once"
+        is_ours = looked.place is not None and looked.place.may_read
+        after = "what was written is thrown away at once" if is_ours else "the file is left there"
+        words = f"once it has begun QEMU writes it to its end: stopped here, {after}"
         yield _finding(looked, "abort", Severity.LOW, words)
 
 

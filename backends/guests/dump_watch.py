@@ -110,14 +110,20 @@ class DumpWatch:
                 await self._empty()
             await asyncio.wait((task,), timeout=ABORT_INTERVAL_S)
         is_over = task.done()
+        is_whole = is_over and task.exception() is None
         self._must_be_harmless(task)
         _let_go(task)
-        await self._remove()
+        is_removed = await self._remove()
         if not is_over:
+            left = "is removed already; its room is free once QEMU has ended with it"
             raise self._error(
                 "the dump is not over yet: libvirt goes on with it, and the guest may stand still until then. "
-                f"{self._shown} is removed already; its room is free once QEMU has ended with it",
+                f"{self._shown} {left if is_removed else 'could not be removed'}",
                 f"see: virsh domjobinfo {virsh_name(self._plan.name, self._plan.wish.guest)}",
+            )
+        if is_whole and not is_removed:
+            raise self._error(
+                f"it was too late to abort this dump, and it cannot be removed here: {self._shown}"
             )
         if trouble := await self._trouble_of_the_guest():
             raise self._error(f"the dump is over, but {trouble}", self._resume_hint())
@@ -136,15 +142,17 @@ class DumpWatch:
         """Its room is free again at once, and the guest waits for no disk."""
         await self._on_file("truncate", "-c", "-s", "0")
 
-    async def _remove(self) -> None:
+    async def _remove(self) -> bool:
         """The file was not there before this dump, and has a name of its own."""
-        await self._on_file("rm", "-f")
+        return await self._on_file("rm", "-f")
 
-    async def _on_file(self, *argv: str) -> None:
+    async def _on_file(self, *argv: str) -> bool:
+        """Was it done?"""
         shell = self._shell()
         if shell is not None:
             with contextlib.suppress(FerryError):  # what cannot be done here is told by what is left
-                await shell.run((*argv, "--", self._plan.path))
+                return (await shell.run((*argv, "--", self._plan.path))).status == 0
+        return False
 
     # -- what has become of it ---------------------------------------------------------------------
 
@@ -241,4 +249,6 @@ def _let_go(task: asyncio.Future[Any]) -> None:
 def _hint_for(error: FerryError) -> str:
     if "dumpformat" in error.cause or "win-dump" in error.cause:
         return "take it as ELF, which every QEMU writes"
+    if "No space left" in error.cause:
+        return "make room there, or name another folder"
     return error.hint or "see the log of the guest, and of libvirt's daemon"

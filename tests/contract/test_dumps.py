@@ -303,6 +303,20 @@ async def test_one_that_is_not_over_soon_is_told_to_who_closes_it(
     assert not list(host.folder.iterdir())
 
 
+async def test_a_file_that_cannot_be_removed_is_told_to_who_closes_it(
+    host: Host, script: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a host reached by libvirt alone, or by an account that is not root."""
+    script.abort_refused = True
+    plan = await host.plan()
+    steps = await until_figures(host, plan)
+    monkeypatch.setattr(dump_watch, "shell_of", lambda _supervisor: None)
+    script.release.set()
+    with pytest.raises(ActionError, match="cannot be removed here") as caught:
+        await steps.aclose()
+    assert plan.path in caught.value.cause
+
+
 async def test_a_guest_that_is_ended_all_the_same_keeps_its_dump(host: Host, script: Scripted) -> None:
     script.abort_refused = True
     plan = await host.plan(then=WhileDumping.CRASH)
