@@ -37,7 +37,7 @@ class _Field(Enum):
 
 
 _TYPED = (_Field.FOLDER, _Field.BRING)
-_LABEL = 10
+_LABEL = 11
 _WHAT = {
     True: ("memory only", "Its memory and processors, as crash and gdb read them."),
     False: (

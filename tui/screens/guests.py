@@ -184,8 +184,10 @@ class GuestsScreen(GuestPlace):
 
     def _draw_detail(self) -> None:
         row = self.grid.highlighted
-        glyphs = self.session.settings.glyphs
-        self.query_one("#detail", LineView).draw(lambda width: detail(row, glyphs, _now(), width))
+        glyphs, key = self.session.settings.glyphs, self.key_for("crash-record")
+        self.query_one("#detail", LineView).draw(
+            lambda width: detail(row, glyphs, _now(), width, crash_key=key)
+        )
 
     def _nothing_here(self) -> str:
         """What an empty table says."""

@@ -10,7 +10,7 @@ from backends.model.fleet import FleetState
 from backends.model.guest import Guest, GuestKey, GuestState
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
-from tui.widgets.lines import Line, dim, line, wrap
+from tui.widgets.lines import Line, dim, length, line, wrap
 from tui.words.crash import ago_words
 from tui.words.twin import twin_of
 
@@ -31,6 +31,9 @@ _STATES = {
 
 _ENDED_BY_IT = frozenset({"crashed", "panicked", "failed", "daemon", "I/O error"})
 """libvirt's reasons that tell of a bad end, where nothing tells since when the guest is off."""
+
+_RESTARTED = "crashed"
+"""libvirt's reason for a guest that runs again after a crash (VIR_DOMAIN_RUNNING_CRASHED), in the same process."""
 
 _TOGETHER = timedelta(seconds=10)
 """A crash and the state that it leaves are noticed by different means, and by clocks that differ a little."""
@@ -59,7 +62,9 @@ def has_stopped(guest: Guest, record: CrashRecord) -> bool:
     times = [each for each in (record.at, record.host_at) if each]
     since = guest.since
     if guest.state.executing:  # its kernel may have panicked while its processors go on
-        return bool(record.kind is CrashKind.PANIC and since and times and min(times) > since)
+        was_restarted = guest.reason == _RESTARTED
+        is_panic = record.kind is CrashKind.PANIC and not was_restarted
+        return bool(is_panic and since and times and min(times) > since)
     if since is None or not times:
         return guest.state is GuestState.CRASHED or guest.reason in _ENDED_BY_IT
     return max(times) + _TOGETHER >= since
@@ -109,7 +114,7 @@ def crash_lines(
     if mend and record.cause.mend:
         arrow = line(Cell(f"   {glyphs.arrow} ", Tone.ALARM))
         lines += wrap(record.cause.mend, width - 1, indent="     ", first=arrow)[:most]
-    return [*lines, _opens(key)] if key else lines
+    return _with_key(lines, key, width)
 
 
 def move_crash_lines(record: CrashRecord, key: str, width: int, margin: str = "   ") -> list[Line]:
@@ -119,8 +124,14 @@ def move_crash_lines(record: CrashRecord, key: str, width: int, margin: str = " 
     lines = wrap(words, width - 1, indent=indent, first=line(margin, dim("crash record: ")))
     if record.cause.mend:
         lines += wrap(record.cause.mend, width - 1, Tone.DIM, indent=indent, first=line(indent))
-    return [*lines, _opens(key, margin)] if key else lines
+    return _with_key(lines, key, width, margin)
 
 
-def _opens(key: str, margin: str = "   ") -> Line:
-    return line(margin, Cell(key, Tone.BUSY), dim(" opens its record"))
+def _with_key(lines: list[Line], key: str, width: int, margin: str = "   ") -> list[Line]:
+    """`L opens its record`, beside the last line or below it."""
+    if not key:
+        return lines
+    opens = line("   ", Cell(key, Tone.BUSY), dim(" opens its record"))
+    if length(lines[-1]) + length(opens) < width:
+        return [*lines[:-1], (*lines[-1], *opens)]
+    return [*lines, line(margin, *opens[1:])]
