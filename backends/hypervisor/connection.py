@@ -51,6 +51,8 @@ class Connection:
         self.hanging: set[str] = set()
         """What calls wait for, here or on connections beside this one. Where they missed their deadlines: what nobody
         should ask for again yet."""
+        self.without_bulk = False
+        """Its driver has refused to tell the statistics of all guests in one call."""
         self._listener = listener
         self._loop = asyncio.get_running_loop()
         self._handle = _Handle(uri)

@@ -86,11 +86,16 @@ def _autostarting(conn: Any) -> frozenset[str]:
 
 def bulk_statistics(conn: Any, groups: int) -> Mapping[str, Mapping[str, int]]:
     """UUID -> statistics of all guests, never waiting for a guest that a job holds; empty where unsupported."""
+    return supported_statistics(conn, groups) or {}
+
+
+def supported_statistics(conn: Any, groups: int) -> Mapping[str, Mapping[str, int]] | None:
+    """The same; None where this driver does not support it, whichever guests it has."""
     try:
         rows = conn.getAllDomainStats(groups, libvirt.VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT)
     except libvirt.libvirtError as error:
         if error.get_error_code() in (libvirt.VIR_ERR_NO_SUPPORT, libvirt.VIR_ERR_INVALID_ARG):
-            return {}
+            return None
         raise
     return {domain.UUIDString(): statistics for domain, statistics in rows}
 

@@ -11,7 +11,7 @@ from typing import Any
 import libvirt
 
 from backends.hypervisor.connection import Connection
-from backends.hypervisor.inventory import KIB, bulk_statistics
+from backends.hypervisor.inventory import KIB, supported_statistics
 from backends.hypervisor.states import guest_state
 from backends.model.counters import HostCounters
 from backends.model.guest import GuestState
@@ -47,15 +47,26 @@ class Counters:
     host: HostCounters
     guests: Mapping[str, GuestCounters]
     """By UUID, all guests that are defined or running."""
+    in_bulk: bool = True
+    """Does the driver support one call for all guests?"""
 
 
 async def read_counters(connection: Connection) -> Counters:
-    """Raises DeadlineError when the host is silent: the sign that it is stale."""
-    return await connection.call("read statistics", _read, deadline_s=SAMPLE_DEADLINE_S)
+    """Raises DeadlineError when the host is silent: the sign that it is stale.
+
+    A driver that does not support bulk statistics is asked for them once: libvirtd's log keeps a line of each refusal.
+    """
+    in_bulk = not connection.without_bulk
+    counters = await connection.call(
+        "read statistics", lambda conn: _read(conn, in_bulk=in_bulk), deadline_s=SAMPLE_DEADLINE_S
+    )
+    connection.without_bulk = not counters.in_bulk
+    return counters
 
 
-def _read(conn: Any) -> Counters:
-    statistics = bulk_statistics(conn, _GROUPS)
+def _read(conn: Any, *, in_bulk: bool) -> Counters:
+    found = supported_statistics(conn, _GROUPS) if in_bulk else None
+    statistics = found or {}
     at_s = time.monotonic()
     guests = {
         uuid: _from_bulk(at_s, s) for uuid, s in statistics.items() if "cpu.time" in s or not _active(s)
@@ -66,7 +77,7 @@ def _read(conn: Any) -> Counters:
             if uuid not in guests:
                 with contextlib.suppress(libvirt.libvirtError):  # gone since the list was made
                     guests[uuid] = _from_info(domain)
-    return Counters(_read_host(conn), guests)
+    return Counters(_read_host(conn), guests, in_bulk=found is not None)
 
 
 def _active(statistics: Mapping[str, int]) -> bool:
