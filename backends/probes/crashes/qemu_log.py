@@ -73,7 +73,7 @@ def _evidence(run: Run) -> Evidence:
     return Evidence(
         Source.QEMU_LOG,
         clean(run.log.path, limit=LINE_LIMIT),
-        tuple(clean(line, limit=LINE_LIMIT) for _, line in run.lines),
+        tuple(clean(line, limit=LINE_LIMIT) for line in (*(line for _, line in run.lines), *run.after)),
         path=run.log.path,
         offset=run.lines[0][0] if run.lines else None,
         size_bytes=run.log.size_bytes,

@@ -17,6 +17,7 @@ from backends.probes.crashes.looked import LogEnd, Looked
 FOLDER = "/var/log/libvirt/qemu"
 _MOST_LINES = 10
 """Of one life: its last ones."""
+_MOST_AFTER = 5
 _LOG_NAME = re.compile(r"(?P<guest>.+?)\.log(?:[.-]\d+)*(?:\.(?:gz|xz|bz2|zst))?", re.DOTALL)
 _STARTING = re.compile(rf"(?P<at>{STAMP}): starting up\b")
 _ENDING = re.compile(rf"(?P<at>{STAMP}): shutting down(?:, reason=(?P<reason>[a-z][a-z -]*))?")
@@ -58,7 +59,9 @@ class Run:
     said_s: float | None = None
     """When QEMU said its newest line."""
     lines: deque[tuple[int | None, str]] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
-    """The last of them, without the command line."""
+    """The last ones up to its end, without the command line."""
+    after: list[str] = field(default_factory=list)
+    """What was written after it had ended: by QEMU, which had still something to say."""
 
 
 def runs(looked: Looked) -> Iterator[Run]:
@@ -97,5 +100,9 @@ def _read(run: Run, offset: int | None, line: str) -> None:
         run.said_s = seconds(said["at"])
     run.ended_by_libvirt = run.ended_by_libvirt or _BY_LIBVIRT.search(line) is not None
     run.not_loaded = run.not_loaded or _NOT_LOADED.search(line) is not None
-    if line.strip():
+    if not line.strip():
+        return
+    if run.ended and not ending:
+        run.after += [line] if len(run.after) < _MOST_AFTER else []
+    else:
         run.lines.append((offset, line))
