@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from backends.fleet.session import Session
 from backends.model.crash import CrashGap, Kdump
 from backends.model.guest import Guest
+from backends.probes.crashes import kernel_log
 from backends.probes.crashes.kdump import read_kdump
 from backends.probes.crashes.parsers import PARSERS
 from backends.probes.crashes.script import look
@@ -49,7 +50,7 @@ async def look_at(session: Session, guests: Iterable[Guest], *, since_s: float, 
         await asyncio.sleep(0)  # megabytes of logs must not hold up the screen
     return Look(
         sightings=tuple(sightings),
-        gaps=looked.gaps,
+        gaps=(*looked.gaps, *kernel_log.gaps(looked)),
         kdump=None if only_logs else read_kdump(looked),
         ahead_s=looked.readings.clock_ahead_s,
         took_s=looked.readings.took_s,

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from backends.model.crash import CrashKind, Evidence, Source
-from backends.probes.crashes import host_time
-from backends.probes.crashes.kernel_log import microseconds
+from backends.probes.crashes import host_time, journal_entries
+from backends.probes.crashes.journal_entries import BOOTS
 from backends.probes.crashes.looked import Looked
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.wanted import SINCE, Wanted
@@ -26,8 +26,6 @@ LAST = Command(("last", "-x", "-n", "200", "--time-format", "iso", "reboot", "sh
 """util-linux since 2.24; times with their zone."""
 LAST_FULL = Command(("last", "-x", "-F", "-n", "200", "reboot", "shutdown"))
 """As older ones and sysvinit's take it; local times."""
-BOOTS = Command(("journalctl", "--list-boots", "-q", "--no-pager", "-o", "json"))
-"""In JSON since systemd 251; before, lines."""
 STOPPED, SHUTTING_DOWN = "d93fb3c9c24d451a97cea615ce59c00b", "98268866d1d54a499c4e98921d93bc40"
 """SD_MESSAGE_JOURNAL_STOP, SD_MESSAGE_SHUTDOWN (sd-messages.h)."""
 ENDS = Command(
@@ -136,12 +134,8 @@ def _ends(looked: Looked) -> Mapping[str, float]:
     """By the boot's id, when it was shut down."""
     found: dict[str, float] = {}
     for line in looked.readings.text(ENDS.name).split("\n"):
-        try:
-            told = json.loads(line) if line.startswith("{") else None
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(told, dict):
-            at = microseconds(told.get("__REALTIME_TIMESTAMP"))
+        if (told := journal_entries.entry(line)) is not None:
+            at = journal_entries.seconds(told.get("__REALTIME_TIMESTAMP"))
             if at is not None:
                 found[str(told.get("_BOOT_ID", ""))] = at
     return found
@@ -193,7 +187,10 @@ def _json_boots(text: str) -> list[Boot]:
     found = []
     for row in rows if isinstance(rows, list) else []:
         if isinstance(row, dict):
-            first, last = microseconds(row.get("first_entry")), microseconds(row.get("last_entry"))
+            first, last = (
+                journal_entries.seconds(row.get("first_entry")),
+                journal_entries.seconds(row.get("last_entry")),
+            )
             if first is not None and last is not None:
                 found.append(Boot(clean(str(row.get("boot_id", "")), limit=40), first, last))
     return found

@@ -58,7 +58,7 @@ def _is_console(path: str) -> bool:
 
 
 def _of_log(log: LogEnd, kind: CrashKind, source: Source) -> Iterator[Sighting]:
-    pairs = list(log.lines())
+    pairs = [(offset, text) for offset, text in log.lines() if not _OF_A_GUEST.match(_printed(text))]
     lines = [kernel_text.read(_printed(text)) for _, text in pairs]
     panics = [end for end in kernel_text.ends(lines) if end.is_panic]
     if not panics:
@@ -91,6 +91,8 @@ def _when(log: LogEnd, lines: list[KernelLine], end: End) -> float | None:
 
 
 _CONTROL = re.compile(r"\x1b(?:\[[0-9;?]{0,32}[A-Za-z]|[()][A-Z0-9])|[\r\b]")
+_OF_A_GUEST = re.compile(r"\(d[1-9]\d{0,5}\) ")
+"""Guests' own words in the hypervisor's log."""
 _XENCONSOLED = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\] ")
 
 

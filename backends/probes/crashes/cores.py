@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from backends.probes.crashes import core_reports, host_time
 from backends.probes.crashes.core import Core, joined, sighting, signal_name, trace_of
-from backends.probes.crashes.kernel_log import message_of, microseconds
+from backends.probes.crashes.journal_entries import entry, seconds, text_of
 from backends.probes.crashes.looked import FileSeen, Looked
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.wanted import SINCE, Wanted
@@ -83,10 +83,10 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
 
 def _of_journal(text: str) -> Iterator[Core]:
     for line in text.split("\n") if text else []:
-        told = _object(line)
+        told = entry(line)
         if told is None:
             continue
-        stamp = microseconds(told.get("COREDUMP_TIMESTAMP")) or microseconds(told.get("__REALTIME_TIMESTAMP"))
+        stamp = seconds(told.get("COREDUMP_TIMESTAMP")) or seconds(told.get("__REALTIME_TIMESTAMP"))
         yield Core(
             place="journal of systemd-coredump",
             comm=_text(told, "COREDUMP_COMM"),
@@ -115,7 +115,7 @@ def _of_json(text: str) -> Iterator[Core]:
                 comm="" if executable else _text(row, "comm"),
                 executable=executable,
                 pid=_number(_text(row, "pid")),
-                at_s=microseconds(row.get("time")),
+                at_s=seconds(row.get("time")),
                 signal=signal_name(_text(row, "sig")),
                 trouble=_STATES.get(_text(row, "corefile"), ""),
             )
@@ -144,22 +144,14 @@ def _of_names(files: Iterator[FileSeen]) -> Iterator[Core]:
                 place=file.path,
                 comm=comm,
                 pid=_number(match[4]),
-                at_s=microseconds(match[5]),
+                at_s=seconds(match[5]),
                 path=file.path,
             )
 
 
-def _object(line: str) -> Mapping[str, object] | None:
-    try:
-        told = json.loads(line) if line.startswith("{") else None
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) else None
-
-
 def _text(told: Mapping[str, object], key: str) -> str:
     value = told.get(key)
-    return str(value)[:20] if isinstance(value, int) and abs(value) < 10**18 else message_of(value)
+    return str(value)[:20] if isinstance(value, int) and abs(value) < 10**18 else text_of(value)
 
 
 def _number(text: str) -> int | None:

@@ -7,17 +7,17 @@ arch/x86/kernel/traps.c, and of systemd-oomd. Pure.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from backends.model.crash import CrashKind, Evidence, Source
-from backends.probes.crashes import host_processes, host_time, kernel_text
+from backends.model.crash import CrashGap, CrashKind, Evidence, Source
+from backends.probes.crashes import host_processes, host_time, journal_entries, kernel_text
 from backends.probes.crashes.looked import LogEnd, Looked
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.wanted import SINCE, LogsWanted, Wanted
 from backends.probes.survey.asking import Command, Questions
+from backends.probes.survey.readings import Gap
 from backends.untrusted import clean
 
 _WORDS = (
@@ -46,11 +46,14 @@ LOGS = LogsWanted(
     end_bytes=4 * 1024 * 1024,
 )
 WANTED = Wanted(
-    questions=Questions(files=(host_time.UPTIME,), commands=(host_time.ZONE, JOURNAL, RING)), logs=(LOGS,)
+    questions=Questions(
+        files=(host_time.UPTIME,), commands=(host_time.ZONE, journal_entries.BOOTS, JOURNAL, RING)
+    ),
+    logs=(LOGS,),
 )
 
 _INVOKED = re.compile(r"(.{1,64}) invoked oom-killer: ")
-_CHOSEN = re.compile(r"oom-kill:constraint=(\w+).*?,task_memcg=(.*),task=(.*),pid=(\d{1,10})(?:,uid=\d+)?$")
+_CHOSEN = "oom-kill:constraint="
 _LIMIT = re.compile(r"Task in (\S+) killed as a result of limit of (\S+)")
 _KILL = re.compile(
     r"(?:Out of memory|Memory cgroup out of memory)(?: \([^)]*\))?: Kill process (\d{1,10}) \((.*)\)"
@@ -60,6 +63,7 @@ _OOMD = re.compile(r"Killed (/\S+) due to (memory (?:pressure|used)[^\n]*)")
 _TRAP = re.compile(
     r"(?:traps: )?(.{1,64}?)\[(\d{1,10})\]:? (segfault at |general protection|trap [a-z]|unhandled signal)"
 )
+_RING_MEND = "log in as root; or: set kernel.dmesg_restrict=0, or give this account CAP_SYSLOG"
 _NEAR_S = 90.0
 """What syslog has and what the journal has of one event."""
 _RING_NEAR_S = 3600.0
@@ -104,6 +108,15 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
     yield from told
 
 
+def gaps(looked: Looked) -> Iterator[CrashGap]:
+    """The ring buffer counts only where the journal is not read. Pure."""
+    readings = looked.readings
+    if readings.text(JOURNAL.name) or readings.text(journal_entries.BOOTS.name).strip():
+        return
+    if readings.reading(RING.name).gap is Gap.DENIED:
+        yield CrashGap("the kernel's messages", "permission denied", _RING_MEND)
+
+
 def _places(looked: Looked) -> Iterator[_Place]:
     """The best first."""
     yield _Place(Source.KERNEL, "journalctl -k", _of_journal(looked.readings.text(JOURNAL.name)))
@@ -129,27 +142,12 @@ def _of_journal(text: str) -> list[_Line]:
 
 
 def _entry(text: str) -> _Line | None:
-    try:
-        told = json.loads(text) if text.startswith("{") else None
-    except (ValueError, RecursionError):
+    told = journal_entries.entry(text)
+    if told is None:
         return None
-    if not isinstance(told, dict):
-        return None
-    stamp, message = told.get("__REALTIME_TIMESTAMP"), message_of(told.get("MESSAGE"))
-    return _Line(message, microseconds(stamp)) if message else None
-
-
-def microseconds(value: object) -> float | None:
-    """In seconds, what the journal tells as a text of microseconds."""
-    text = str(value) if isinstance(value, (str, int)) else ""
-    return int(text) / 1e6 if text.isascii() and text.isdigit() and len(text) <= 18 else None
-
-
-def message_of(value: object) -> str:
-    """The journal writes what is no text as a list of bytes (Journal Export Formats, JSON)."""
-    if isinstance(value, list) and all(isinstance(each, int) and 0 <= each < 256 for each in value):
-        return bytes(value).decode(errors="replace")
-    return value if isinstance(value, str) else ""
+    message = journal_entries.text_of(told.get("MESSAGE"))
+    at = journal_entries.seconds(told.get("__REALTIME_TIMESTAMP"))
+    return _Line(message, at) if message else None
 
 
 def _of_log(log: LogEnd, ahead_s: float) -> list[_Line]:
@@ -177,9 +175,9 @@ def _of_place(place: _Place) -> Iterator[Sighting]:
         text = line.text[:4096]
         if _INVOKED.search(text):
             killing = _Killing([line])
-        elif match := _CHOSEN.search(text):
+        elif _CHOSEN in text:
             killing.lines.append(line)
-            killing.cgroup, killing.comm, killing.pid = match[2], match[3], _number(match[4])
+            killing.cgroup, killing.comm, killing.pid = _chosen(text)
         elif match := _LIMIT.search(text):
             killing.lines.append(line)
             killing.cgroup = match[1]
@@ -192,6 +190,15 @@ def _of_place(place: _Place) -> Iterator[Sighting]:
             killing = _Killing()
         else:
             yield from _of_line(place, line, text)
+
+
+def _chosen(text: str) -> tuple[str, str, int | None]:
+    """(control group, name, pid) of `...,task_memcg=/GROUP,task=NAME,pid=39079,uid=107`. A group may hold commas."""
+    told = text.partition(",task_memcg=")[2]
+    cgroup, _, rest = told.rpartition(",task=")
+    comm, _, numbers = rest.rpartition(",pid=")
+    digits = numbers.partition(",")[0].strip()
+    return cgroup, comm, int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 10 else None
 
 
 def _killed(place: _Place, killing: _Killing, pid: int | None, comm: str) -> Iterator[Sighting]:

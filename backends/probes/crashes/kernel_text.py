@@ -15,7 +15,8 @@ from backends.probes.crashes import host_time
 from backends.untrusted import clean
 
 LINE_LIMIT = 400
-_LONGEST = 4096
+_LONGEST = 1024
+"""Letters of a line that are looked at: a kernel writes no longer ones (LOG_LINE_MAX), a hostile guest does."""
 MOST_LINES = 24
 """That tell of one end."""
 _WINDOW = 160
@@ -69,9 +70,10 @@ _SYSLOG = re.compile(
 )
 """rsyslog's traditional and RFC 3339 forms, syslog-ng's and journalctl's short ones."""
 
-_PANIC = re.compile(
-    r"Kernel panic - not syncing|^(?:\(XEN\) )?Panic on CPU \d|^panic: |^panic\(cpu \d|^Fatal trap \d+:|^PANIC: "
-)
+_XEN = r"^(?:\(XEN\) )?(?:\[[^\]]{1,40}\] )?Panic on CPU \d"
+_OF_XEN = re.compile(_XEN)
+"""Why is told by the lines after it."""
+_PANIC = re.compile(rf"Kernel panic - not syncing|{_XEN}|^panic: |^panic\(cpu \d|^Fatal trap \d+:|^PANIC: ")
 _SURVIVED = re.compile(
     r"Trigger a crash|\bOops(?:: | \[)|^BUG: |"
     r"\bBUG: (?:unable to handle|soft lockup|kernel NULL|scheduling)|kernel BUG at |"
@@ -82,6 +84,7 @@ _WHERE = re.compile(
     r"(?:^|\s)(?:RIP: (?!0033:)|RIP  ?\[|EIP(?: is at|: )|PC is at |pc : |NIP \[|CPU: \d+ .*Comm: |Pid: \d+, comm:)"
 )
 """0033 is the segment of programs: where they have called the kernel says nothing of why it gave up."""
+_SAYS = re.compile(r"[A-Za-z]{3}.*[A-Za-z]{3}")
 _TRACE = re.compile(r"^Call [Tt]race:|^Backtrace:")
 _FRAME = re.compile(
     r"^ *(?:\[<?[0-9a-f]{8,16}>?\] ?){0,2}(?:\? )?[\w.$]{1,80}(?:\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}|\(.{0,80}\))"
@@ -136,7 +139,7 @@ def last_boot(lines: Sequence[KernelLine]) -> int:
 
 def _last_of(lines: Sequence[KernelLine], panic: int) -> int:
     """A panic says its name again at its end, and a second one may come of it: all one."""
-    last = panic
+    last = min(panic + 3, len(lines) - 1) if _OF_XEN.search(lines[panic].text) else panic
     for index in range(panic + 1, min(len(lines), panic + _WINDOW)):
         if _BOOT.search(lines[index].text):
             break
@@ -165,11 +168,15 @@ def _chosen(lines: Sequence[KernelLine], first: int, panic: int | None, last: in
     seen: set[str] = set()
     for index in range(first, last + 1):
         text = lines[index].text
-        if _PANIC.search(text) or _SURVIVED.search(text) or _WHERE.search(text):
+        if _OF_XEN.search(text):
+            frames = -2
+        elif frames < 0 and _SAYS.search(text):
+            frames += 1
+        elif _PANIC.search(text) or _SURVIVED.search(text) or _WHERE.search(text):
             frames = 0
         elif _TRACE.search(text):
             frames = _FRAMES
-        elif frames and _FRAME.search(text):
+        elif frames > 0 and _FRAME.search(text):
             frames -= 1
         else:
             continue

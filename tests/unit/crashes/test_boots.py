@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from backends.model.crash import CrashKind
 from backends.probes.crashes import boots, host_time
+from backends.probes.crashes.journal_entries import BOOTS
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.survey.readings import Reading
 from tests.unit.crashes.looked_hosts import ANY_READING, is_presentable, looked
@@ -74,7 +75,7 @@ def test_an_older_last_is_understood_too() -> None:
 
 def test_where_the_journal_ends_is_told_beside_it() -> None:
     rows = ((BEFORE, STARTED_S - 3840, STARTED_S - 540), (LAST, STARTED_S + 2, STARTED_S + 100))
-    (told,) = of({boots.LAST.name: ISO, boots.BOOTS.name: listed(*rows)})
+    (told,) = of({boots.LAST.name: ISO, BOOTS.name: listed(*rows)})
     assert told.evidence.lines[0] == f"the journal of boot {BEFORE} ends 9 min before the next start"
 
 
@@ -83,7 +84,7 @@ def test_what_wtmp_has_lost_and_the_journal_has_is_a_shutdown() -> None:
     rows = ((BEFORE, STARTED_S - 3840, STARTED_S - 20), (LAST, STARTED_S + 2, STARTED_S + 100))
     answers: dict[str, str | Reading] = {
         boots.LAST.name: ISO,
-        boots.BOOTS.name: listed(*rows),
+        BOOTS.name: listed(*rows),
         boots.ENDS.name: ended((BEFORE, STARTED_S - 20)),
     }
     assert of(answers) == []
@@ -96,7 +97,7 @@ def test_without_wtmp_the_journal_tells() -> None:
         (LAST, STARTED_S, STARTED_S + 100),
     )
     answers: dict[str, str | Reading] = {
-        boots.BOOTS.name: listed(*rows),
+        BOOTS.name: listed(*rows),
         boots.ENDS.name: ended(("c" * 32, STARTED_S - 80_000)),
     }
     (told,) = of(answers)
@@ -107,7 +108,7 @@ def test_without_wtmp_the_journal_tells() -> None:
 def test_a_journal_that_tells_of_no_end_at_all_proves_nothing() -> None:
     """Its last entries may be lost with the file system that it is on."""
     rows = ((BEFORE, STARTED_S - 3840, STARTED_S - 540), (LAST, STARTED_S, STARTED_S + 100))
-    assert of({boots.BOOTS.name: listed(*rows)}) == []
+    assert of({BOOTS.name: listed(*rows)}) == []
 
 
 def test_lines_of_an_older_journalctl_are_understood() -> None:
@@ -116,7 +117,7 @@ def test_lines_of_an_older_journalctl_are_understood() -> None:
         f"-1 {BEFORE} Thu 2026-05-28 14:00:00 CEST—Thu 2026-05-28 14:55:00 CEST\n"
         f" 0 {LAST} Thu 2026-05-28 15:04:02 CEST—Thu 2026-05-28 16:00:00 CEST\n"
     )
-    (told,) = of({boots.LAST.name: ISO, boots.BOOTS.name: text})
+    (told,) = of({boots.LAST.name: ISO, BOOTS.name: text})
     assert told.evidence.lines[0] == f"the journal of boot {BEFORE} ends 9 min before the next start"
 
 
@@ -124,7 +125,7 @@ def test_the_oldest_start_that_is_known_is_never_told() -> None:
     assert of({boots.LAST.name: ISO.partition("\n")[0]}) == []
 
 
-NAMES = [each.name for each in (boots.LAST, boots.LAST_FULL, boots.BOOTS, boots.ENDS)]
+NAMES = [each.name for each in (boots.LAST, boots.LAST_FULL, BOOTS, boots.ENDS)]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), ANY_READING))

@@ -72,7 +72,12 @@ def test_xen_s_own_panic_is_the_host_s() -> None:
     )
     (told,) = console.sightings(looked(logs=[log(console.HYPERVISOR, text)]))
     assert (told.kind, told.guest, told.evidence.source) == (CrashKind.HOST_PANIC, "", Source.XEN_LOG)
-    assert any("Panic on CPU 2:" in line for line in told.evidence.lines)
+    assert told.evidence.lines == ("(XEN) Panic on CPU 2:", "(XEN) DOUBLE FAULT -- system shutdown")
+
+
+def test_a_guest_s_words_in_the_hypervisor_s_log_are_not_the_host_s() -> None:
+    text = "(d7) [    1.0] Kernel panic - not syncing: Attempted to kill init!\n(XEN) Domain 7 (vcpu#0) crashed\n"
+    assert not list(console.sightings(looked(logs=[log(console.HYPERVISOR, text)])))
 
 
 @pytest.mark.parametrize(

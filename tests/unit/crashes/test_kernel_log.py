@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from backends.model.crash import CrashKind
 from backends.probes.crashes import host_processes, host_time, kernel_log
+from backends.probes.crashes.journal_entries import BOOTS
 from backends.probes.crashes.sighting import Sighting
+from backends.probes.survey.readings import Gap, Reading
 from tests.unit.crashes.looked_hosts import ANY_TEXT, NOW_S, is_presentable, log, looked, mangled
 
 MEMCG = (
@@ -188,6 +190,17 @@ def test_systemd_s_own_killer_names_the_group() -> None:
     )
     (told,) = kernel_log.sightings(looked({kernel_log.JOURNAL.name: journal((NOW_S, line))}))
     assert (told.kind, told.guest) == (CrashKind.ENDED, "db")
+
+
+def test_a_ring_buffer_that_is_shut_is_a_gap_only_where_no_journal_is_read() -> None:
+    shut = {
+        kernel_log.RING.name: Reading(
+            gap=Gap.DENIED, said="dmesg: read kernel buffer failed: Operation not permitted"
+        )
+    }
+    (gap,) = kernel_log.gaps(looked(shut))
+    assert "CAP_SYSLOG" in gap.mend
+    assert not list(kernel_log.gaps(looked({**shut, BOOTS.name: "[]"})))
 
 
 @pytest.mark.parametrize(
