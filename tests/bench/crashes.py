@@ -109,6 +109,7 @@ async def _fleet(lab: Lab, names: int = len(HOSTS)) -> AsyncIterator[FleetServic
         async with open_fleet(load_config(config).specs()) as fleet:
             assert isinstance(fleet, FleetService)
             await until(fleet, all_up, LOGIN_DEADLINE_S)
+            await until(fleet, _all_looked_at, LOGIN_DEADLINE_S)  # there are guests that have crashed
             yield fleet
 
 
@@ -255,7 +256,7 @@ async def _minute(host: Host, idle_s: float) -> Cost:
 @asynccontextmanager
 async def _followed(lab: Lab) -> AsyncIterator[FleetService]:
     async with _fleet(lab) as fleet, fleet.follow_crashes():
-        await until(fleet, _all_looked_at, LOGIN_DEADLINE_S)
+        await asyncio.sleep(SETTLED_S)
         yield fleet
 
 
