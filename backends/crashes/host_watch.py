@@ -38,7 +38,11 @@ _OVERLAP_S = 3.0
 _BEFORE_FIRST_S = 120.0
 """How far a look goes back that follows an event, on a host that nobody has looked at yet."""
 _DESCRIBED_S = 5.0
+_TOGETHER_S = 0.5
+"""Looks that are asked for within so many seconds are one."""
 _STEPS_AT_ONCE = 16
+_TOLD_ONCE = (Source.EVENT, Source.STATE)
+"""A new look does not tell these again, and they have happened all the same."""
 
 
 class HostWatch:
@@ -53,6 +57,7 @@ class HostWatch:
         self._full: Look | None = None
         """The newest look at everything."""
         self._full_at = datetime.now(UTC)
+        self._full_began_s = 0.0
         self._since: datetime | None = None
         """So far back a full look has gone."""
         self._ahead_s: float | None = None
@@ -123,17 +128,27 @@ class HostWatch:
 
     async def look(self, since: datetime | None = None) -> HostCrashes:
         """At everything, at least as far back as the last time. Raises FerryError."""
+        asked_s = time.time()
         wanted = since or datetime.now(UTC) - LOOK_BACK
         async with self._looking:
-            self._since = min(wanted, self._since or wanted)
-            began_s = time.time()
-            look = await self._look(self._since.timestamp() + (self._ahead_s or 0.0), only_logs=False)
-            self._sightings = {
-                key: each for key, each in self._sightings.items() if each.evidence.source is Source.EVENT
-            }
-            self._take(look, began_s)
-            self._full, self._full_at = look, datetime.now(UTC)
+            if not self._is_answered(asked_s, wanted):
+                await self._look_at_all(wanted)
         return await self._publish()
+
+    def _is_answered(self, asked_s: float, wanted: datetime) -> bool:
+        """Has somebody else asked for as much at the same time?"""
+        goes_back = self._since is not None and self._since <= wanted + timedelta(seconds=_TOGETHER_S)
+        return goes_back and self._full_began_s >= asked_s - _TOGETHER_S
+
+    async def _look_at_all(self, wanted: datetime) -> None:
+        began_s = time.time()
+        since = min(wanted, self._since or wanted)
+        look = await self._look(since.timestamp() + (self._ahead_s or 0.0), only_logs=False)
+        self._sightings = {
+            key: each for key, each in self._sightings.items() if each.evidence.source in _TOLD_ONCE
+        }
+        self._take(look, began_s)
+        self._full, self._full_at, self._full_began_s, self._since = look, datetime.now(UTC), began_s, since
 
     async def _look_again(self) -> None:
         async with self._looking:

@@ -118,3 +118,14 @@ async def test_an_io_error_is_a_crash_only_if_the_guest_stands_for_it(
     (event,) = heard
     assert event.kind is DomainEventKind.LIFECYCLE
     assert (event.crash.words if event.crash else "") == told
+
+
+async def test_two_who_ask_at_the_same_time_are_told_of_one_look(fleet: Fleet) -> None:
+    host = next(iter(fleet.state.hosts))
+
+    first, second = await asyncio.gather(fleet.crashes(host), fleet.crashes(host))
+
+    assert first.at == second.at
+    async with asyncio.timeout(20):
+        while (await fleet.crashes(host)).at == first.at:
+            await asyncio.sleep(0.1)  # who asks later is told of a later one
