@@ -9,22 +9,22 @@ from itertools import islice
 from pathlib import Path
 
 from backends.crashes.blocks import Blocks
+from backends.crashes.fetching import fetch_file
 from backends.crashes.growing import GrowingFile
-from backends.crashes.keeping import keep
 from backends.crashes.packing import Packing
-from backends.crashes.searching import OnHost, search
+from backends.crashes.searching import OnHost, search, search_there
 from backends.crashes.unpacking import Unpacked, unpacked
 from backends.crashes.windows import CONTEXT_BYTES, Window, line_of, pieces
 from backends.errors import UnsupportedError
 from backends.fleet.session import Session
-from backends.model.log import LogLine, LogMatches, Saving
+from backends.model.log import MAX_LINE_BYTES, LogLine, LogMatches, Saving
 from backends.remote.file_errors import shown
 from backends.remote.shell import Shell
 
 LINE_GUESS_BYTES = 160
 WINDOW_BYTES = 1024 * 1024
 """The most that is read for one page; where its lines are longer it has fewer of them."""
-BREATH_BYTES = 64 * 1024
+BREATH_BYTES = MAX_LINE_BYTES
 """So much is made safe to show before other work has its turn."""
 
 Piece = tuple[int, int]
@@ -86,12 +86,12 @@ class HostLog:
     def search(self, text: str) -> AsyncGenerator[LogMatches, None]:
         """Lines with this text."""
         if self._text is not None:
-            return search(self._text, self.size_bytes, text, None)
-        return search(self._source.file, self.size_bytes, text, self._where)
+            return search(self._text, self.size_bytes, text)
+        return search_there(self._where, self.size_bytes, text)
 
     def save(self, path: Path, *, overwrite: bool = False) -> AsyncGenerator[Saving, None]:
         """As it is on the host: also a compressed one."""
-        return keep(self._source.file, path, self.place, overwrite=overwrite)
+        return fetch_file(self._where.shell, self._where.host, self._where.path, path, overwrite=overwrite)
 
     async def _window(self, begin: int, end: int) -> Window:
         blocks = self._text_blocks or self._source.blocks
@@ -149,4 +149,4 @@ async def log_of(shell: Shell, host: str, path: str) -> AsyncIterator[HostLog]:
         if packing is not Packing.NONE:
             text = await opened.enter_async_context(unpacked(source.file, source.size, packing, place))
             place += text.trouble
-        yield HostLog(source, text, OnHost(shell, path), place)
+        yield HostLog(source, text, OnHost(shell, host, path), place)

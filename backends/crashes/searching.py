@@ -21,15 +21,18 @@ _OUTPUT_BYTES = 64 * 1024
 _TOLD = re.compile(
     rb"(?:(?P<at>at) |line )(?P<begin>\d{1,19})(?: (?P<length>\d{1,19}))?|end (?P<status>\d{1,3})"
 )
+_NOISE_LINES = 1000
+"""What an account's shell says before it does anything; more is no answer."""
 _DONE = (0, 1)
 """grep(1): lines were selected, or none were."""
 
 
 @dataclass(frozen=True, slots=True)
 class OnHost:
-    """Where grep(1) may be run: not for a text that was decompressed here."""
+    """A log where it is: there grep(1) may be run, unless its text had to be decompressed here."""
 
     shell: Shell
+    host: str
     path: str
 
 
@@ -59,8 +62,18 @@ class _Found:
         )
 
 
+async def search_there(where: OnHost, total: int, text: str) -> AsyncGenerator[LogMatches, None]:
+    """See `search`; it does not mind when the log is opened anew meanwhile."""
+    async with (
+        where.shell.open_file(where.path) as file,
+        aclosing(search(file, total, text, where)) as steps,
+    ):
+        async for found in steps:
+            yield found
+
+
 async def search(
-    file: HostFile, total: int, text: str, where: OnHost | None
+    file: HostFile, total: int, text: str, where: OnHost | None = None
 ) -> AsyncGenerator[LogMatches, None]:
     """All lines of the first `total` bytes with this text. The last answer is `finished`. Raises FerryError."""
     found = _Found(total)
@@ -80,7 +93,7 @@ async def _steps(
 ) -> AsyncGenerator[None, None]:
     if not wanted:
         return
-    if where is not None and b"\0" not in b"".join(wanted):
+    if where is not None and b"\0" not in b"".join(wanted) and _is_text(where.path):
         async with aclosing(_by_grep(file, found, wanted, where)) as steps:
             async for _ in steps:
                 yield
@@ -100,30 +113,38 @@ async def _by_grep(
     script = resources.files(__package__).joinpath("search.sh").read_text()
     texts = [one.decode(errors="replace") for one in wanted]
     argv = ("sh", "-c", script, "sh", where.path, str(MAX_MATCHES + 1), *texts)
-    rest = b""
+    rest, noise = b"", 0
     try:
         async with where.shell.open_process(argv) as answers:
             while not found.finished and (said := await answers.read(_OUTPUT_BYTES)):
                 *lines, rest = (rest + said).split(b"\n")
                 for line in lines:
-                    await _take(line, file, found, wanted)
+                    if told := _TOLD.fullmatch(line):
+                        await _take(told, file, found, wanted)
+                    noise += told is None
                     if found.cut:
                         return
+                if noise > _NOISE_LINES or len(rest) > _OUTPUT_BYTES:
+                    return  # that is not our script
                 yield
     except CommandError:
         return  # no session, or no shell, for it
 
 
-async def _take(line: bytes, file: HostFile, found: _Found, wanted: tuple[bytes, ...]) -> None:
-    told = _TOLD.fullmatch(line)
-    if told is None:
-        return
+def _is_text(path: str) -> bool:
+    """Can it be a word of a command?"""
+    return path.encode(errors="replace").decode() == path
+
+
+async def _take(told: re.Match[bytes], file: HostFile, found: _Found, wanted: tuple[bytes, ...]) -> None:
     if told["status"]:
         found.finished = int(told["status"]) in _DONE
         return
     begin = int(told["begin"])
     if told["at"] or begin >= found.total:
         found.searched = max(found.searched, begin)
+        return
+    if begin < found.done:
         return
     end = begin + int(told["length"] or 0) + 1
     if end - begin <= MAX_LINE_BYTES:

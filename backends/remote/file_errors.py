@@ -15,10 +15,13 @@ def shown(path: str) -> str:
     return clean(path, limit=_PATH_CELLS)
 
 
-def path_bytes(path: str, host: str) -> bytes:
-    """The path as the system has it. Raises ActionError for what no file can be called."""
+def path_bytes(path: str, host: str, *, errors: str = "surrogateescape") -> bytes:
+    """The path as the system has it. Raises ActionError for what no file can be called.
+
+    `errors`: "strict" where it has to be a word of a command, which is text.
+    """
     try:
-        name = path.encode("utf-8", "surrogateescape")
+        name = path.encode("utf-8", errors)
     except UnicodeEncodeError:
         name = b""
     if not name or b"\0" in name:

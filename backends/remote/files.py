@@ -191,12 +191,16 @@ class _SftpFile:
             part = cast("bytes", await self.ask(self.handle.read(limit, offset), FILE_DEADLINE_S))
             if not part:
                 break
+            part = part[:limit]
             parts.append(part)
             offset, limit = offset + len(part), limit - len(part)
         return b"".join(parts)
 
     async def moved(self) -> bool:
-        """SFTP tells no inode: whatever else it tells is compared."""
+        """SFTP tells no inode: whatever else it tells is compared, twice where the file may have grown in between."""
+        return await self._differs() and await self._differs()
+
+    async def _differs(self) -> bool:
         here, there = await asyncio.gather(
             self.ask(self.handle.stat(_KNOWN), COMMAND_DEADLINE_S),
             self.ask(self._channel.client.stat(self._name, _KNOWN), COMMAND_DEADLINE_S),

@@ -164,7 +164,7 @@ class CommandFile:
 @asynccontextmanager
 async def open_by_commands(shell: Shell, host: str, path: str) -> AsyncIterator[HostFile]:
     """A file of a host without SFTP. Raises FerryError."""
-    path_bytes(path, host)
+    path_bytes(path, host, errors="strict")
     file = CommandFile(shell, host, path)
     await file.open()
     yield file
