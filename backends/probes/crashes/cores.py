@@ -66,7 +66,7 @@ _NAME = re.compile(
 
 
 def sightings(looked: Looked) -> Iterator[Sighting]:
-    """Each core once. Pure."""
+    """Each core once. Of a file that is older than the look goes back the journal tells no guest any more. Pure."""
     files = {file.path: file for file in looked.files}
     readings = looked.readings
     ahead = host_time.zone_s(readings)
@@ -74,7 +74,7 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
         *_of_journal(readings.text(JOURNAL.name)),
         *_of_json(readings.text(LISTED_JSON.name)),
         *_of_list(readings.text(LISTED.name), ahead),
-        *_of_names(looked.files_under(FOLDER)),
+        *_of_names(file for file in looked.files_under(FOLDER) if file.mtime_s >= looked.since_s),
         *core_reports.cores(looked),
     ]
     for core in joined(told):

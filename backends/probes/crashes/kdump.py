@@ -57,7 +57,9 @@ WANTED = Wanted(
     ),
     logs=kdump_results.WANTED.logs,
     files=kdump_results.WANTED.files,
+    only_whole=True,
 )
+"""While a host is up its kernel does not crash."""
 
 _NUMBER = re.compile(r"[0-9]{1,18}")
 _TOTAL = re.compile(r"MemTotal: *([0-9]{1,15}) kB")

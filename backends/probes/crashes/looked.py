@@ -59,6 +59,8 @@ class Looked:
     files: tuple[FileSeen, ...] = ()
     gaps: tuple[CrashGap, ...] = field(default=())
     """What could not be looked at."""
+    since_s: float = 0.0
+    """So far back was asked, on the host's clock."""
 
     def logs_like(self, *patterns: str) -> Iterator[LogEnd]:
         """Those whose path matches one of the patterns (fnmatch)."""

@@ -26,7 +26,7 @@ LOGS = LogsWanted(
     ),
     end_bytes=64 * 1024,
 )
-WANTED = Wanted(logs=(LOGS,))
+WANTED = Wanted(logs=(LOGS,), only_whole=True)
 
 _RECORD = re.compile(r"(dmesg|console)-([\w-]+?)-(\d{1,20})(\.enc\.z)?")
 _HEAD = re.compile(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from backends.probes.crashes import host_time
 from backends.probes.crashes.collected import collected
 from backends.probes.crashes.looked import Looked
 from backends.probes.crashes.parsers import PARSERS
@@ -51,7 +52,7 @@ async def look(
 
     `since_s`: seconds since 1970 on the host's clock; logs that were written last before that are left out.
     `consoles`: paths of files into which guests' consoles are written. `only_logs`: only what is new is followed, by
-    logs, files and the commands that begin at a time; all else is left out.
+    logs, files, the host's zone and the commands that begin at a time; all else is left out.
     """
     wanted = (each.WANTED for each in PARSERS)
     asked = merged(map(_only_new, wanted) if only_logs else wanted)
@@ -64,7 +65,8 @@ async def look_for(asked: Round, shell: Shell, *, since_s: float, consoles: Sequ
     odd = tuple(path for path in consoles if "\n" in path or "\0" in path)
     own = "\n".join([*(path for path in consoles if path not in odd), ""]).encode(errors="surrogateescape")
     readings = await asking.ask(shell, argv, _dated(asked.questions, since_s), own=own, deadline_s=DEADLINE_S)
-    return collected(_undated(readings, asked.questions, since_s), asked.logs, consoles)
+    looked = collected(_undated(readings, asked.questions, since_s), asked.logs, consoles)
+    return replace(looked, since_s=since_s)
 
 
 def merged(wanted: Iterable[Wanted]) -> Round:
@@ -87,7 +89,9 @@ def merged(wanted: Iterable[Wanted]) -> Round:
 def _only_new(wanted: Wanted) -> Wanted:
     if wanted.only_whole:
         return Wanted()
-    commands = tuple(each for each in wanted.questions.commands if SINCE in each.name)
+    commands = tuple(
+        each for each in wanted.questions.commands if SINCE in each.name or each == host_time.ZONE
+    )
     return replace(wanted, questions=Questions(commands=commands))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -99,6 +100,12 @@ def test_the_file_alone_tells_process_and_time() -> None:
     (told,) = of({}, CORE)
     assert (told.pid, told.at_s, told.guest) == (2649303, 1626779572.0, "")
     assert "zstd" in told.evidence.lines[-1]
+
+
+def test_a_file_that_is_older_than_the_look_is_not_told_without_what_the_journal_knew_of_it() -> None:
+    old = file(CORE, ZSTD, mtime_s=NOW_S - 100)
+    assert list(cores.sightings(replace(looked(files=[old]), since_s=NOW_S - 50))) == []
+    assert len(list(cores.sightings(replace(looked(files=[old]), since_s=NOW_S - 100)))) == 1
 
 
 def test_a_daemon_s_core_is_the_host_s_and_names_the_daemon() -> None:
