@@ -77,7 +77,9 @@ LAST = (
     ),
     Rule(
         "panic-told",
-        re.compile(r"\bpanicked\b|\(crashed\)|^(?:paused|crashed|off|shut off): crashed"),
+        re.compile(
+            r"\bpanicked\b|\(crashed\)|^(?:paused|crashed|off|shut off): crashed|reason='crashed'|state='crashed'"
+        ),
         "the guest's system gave up: its panic device told it, and no console tells why",
         "let its console be logged (<console><log file=.../>), or on_crash=coredump-restart",
         TOLD,

@@ -105,10 +105,17 @@ FAULTS = (
     ),
     Rule(
         "core-dumped",
+        re.compile(r"^(?P<name>\S{1,100})(?: \(\d{1,10}\))? dumped core(?:: (?P<signal>SIG\w{1,10}))?"),
+        "{name} crashed[: {signal}]",
+        _REPORT,
+        frozenset({Source.CORE_DUMP}),
+    ),
+    Rule(
+        "core-dumped",
         re.compile(
             r"\b(?:Signal: (?P<number>\d{1,3}) \((?P<signal>\w{1,10})\)|SIG(?P<short>SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)\b)"
         ),
-        "it crashed[ by SIG{signal}][ by SIG{short}] and left a core dump",
+        "it crashed[: SIG{signal}][: SIG{short}]",
         _REPORT,
         frozenset({Source.CORE_DUMP}),
     ),

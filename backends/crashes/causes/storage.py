@@ -163,7 +163,9 @@ IO_ERRORS = (
     ),
     Rule(
         "io-error",
-        re.compile(r"[Ii]/[Oo] error(?:: (?P<disk>[\w.:-]{1,64})| (?:for|of|on) (?P<at>[\w.:-]{1,64}))?"),
+        re.compile(
+            r"reason='ioerror'|[Ii]/[Oo] error(?:: (?P<disk>[\w.:-]{1,64})| (?:for|of|on) (?P<at>[\w.:-]{1,64}))?"
+        ),
         "the guest stands still: I/O error[ of {disk}][ of {at}]; the host tells no reason",
         "see to the storage under it, then resume the guest",
         TOLD,

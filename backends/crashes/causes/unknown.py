@@ -24,7 +24,8 @@ _NOT_SAID = re.compile(
     r"qemu unexpectedly closed the monitor: ?$|End of file from qemu monitor$|^/usr/\S{1,200} \\?$"
 )
 """What libvirt adds to QEMU's log, and what QEMU says of runs that go well."""
-_TELLING = frozenset({Source.KERNEL, Source.JOURNAL, Source.CORE_DUMP, Source.DAEMON_LOG, Source.CONSOLE})
+_TELLING = frozenset({Source.KERNEL, Source.CORE_DUMP, Source.CONSOLE, Source.GUEST_DUMP})
+"""What tells something by being there at all."""
 _WORDLESS = {
     CrashKind.ENDED: "its process is gone, and what was read does not tell why",
     CrashKind.NOT_STARTED: "it did not start, and what was read does not tell why",

@@ -40,6 +40,12 @@ def test_a_qemu_that_was_killed_leaves_no_word_and_the_operator_reads_that() -> 
     assert told.words == _SILENT
 
 
+def test_that_libvirt_lost_the_monitor_is_no_word_of_qemu() -> None:
+    """libvirt src/qemu/qemu_monitor.c."""
+    lost = said(Source.JOURNAL, "internal error: End of file from qemu monitor")
+    assert cause_of(ENDED, (said(QEMU, *_RUN), lost)).words == _SILENT
+
+
 def test_it_is_not_said_of_a_log_that_could_not_be_read() -> None:
     """Then it is not known whether there were words."""
     told = cause_of(ENDED, (said(QEMU, trouble="permission denied"),))

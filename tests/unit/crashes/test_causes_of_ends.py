@@ -107,6 +107,14 @@ STORAGE = [
     (STANDS, Source.EVENT, "libvirt event: I/O error: vda, no reason told (paused)", "io-error", "of vda"),
     (STANDS, Source.EVENT, "libvirt event: paused (I/O error)", "io-error", "the host tells no reason"),
     (STANDS, Source.STATE, "paused: I/O error", "io-error", "the host tells no reason"),
+    # libvirt's state file (virDomainObjFormat)
+    (
+        STANDS,
+        Source.STATE,
+        "<domstatus state='paused' reason='ioerror' pid='222'>",
+        "io-error",
+        "the host tells no reason",
+    ),
     # QEMU 0.12-1.x block.c, bdrv_emit_qmp_error_event
     (
         STANDS,
@@ -231,6 +239,14 @@ FAULTS = [
         'exe="/usr/libexec/qemu-kvm" sig=31 arch=c000003e syscall=56 compat=0 ip=0xb6fb0bd6 code=0x0',
         "sandbox",
         "system call 56",
+    ),
+    # as this program tells of a core, with the signal that systemd-coredump has noted
+    (
+        ENDED,
+        Source.CORE_DUMP,
+        "qemu-system-x86_64 (1234) dumped core: SIGSEGV",
+        "core-dumped",
+        "qemu-system-x86_64 crashed: SIGSEGV",
     ),
     # systemd's coredump message (src/coredump/coredump.c)
     (

@@ -142,6 +142,7 @@ def test_libvirt_tells_why_an_s390_guest_stopped() -> None:
         (Source.EVENT, "libvirt event: stopped (crashed)"),
         (Source.STATE, "crashed: panicked"),
         (Source.STATE, "paused: crashed"),
+        (Source.STATE, "<domstatus state='paused' reason='crashed' pid='222'>"),
     ],
 )
 def test_a_panic_of_which_no_console_is_kept_is_known_as_one(source: Source, line: str) -> None:
@@ -149,6 +150,17 @@ def test_a_panic_of_which_no_console_is_kept_is_known_as_one(source: Source, lin
     told = cause(PANIC, source, line)
     assert told.id == "panic-told"
     assert "console" in told.mend
+
+
+def test_from_the_log_alone_a_panic_is_known_by_who_ended_the_guest() -> None:
+    """libvirt ends a guest that has panicked as crashed (on_crash=destroy); the event is long past."""
+    told = cause(
+        PANIC,
+        QEMU,
+        "2024-03-01T10:00:00.1Z qemu-system-x86_64: terminating on signal 15 from pid 1593 (/usr/sbin/libvirtd)",
+        "2024-03-01 10:00:00.300+0000: shutting down, reason=crashed",
+    )
+    assert told.id == "panic-ended"
 
 
 def test_a_guest_whose_own_crash_kernel_runs_is_told_so() -> None:
