@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from backends.model.crash import Source
 from backends.model.guest import Guest, GuestKey
 from backends.probes.crashes.sighting import Sighting
 from backends.untrusted import clean
@@ -36,7 +37,9 @@ class Whose:
             return None, clean(sighting.process)
         raw = sighting.guest or (self._by_pid.get(sighting.pid, "") if sighting.pid is not None else "")
         name = clean(raw)
-        key = self._by_uuid.get(sighting.uuid) or self._by_name.get(name) or self._by_path.get(sighting.path)
+        # a guest may have a hand in what its own log holds, not in the log's name
+        uuid = "" if sighting.evidence.source is Source.QEMU_LOG else sighting.uuid
+        key = self._by_uuid.get(uuid) or self._by_name.get(name) or self._by_path.get(sighting.path)
         return key, self._names.get(key, name) if key else name
 
 

@@ -24,9 +24,11 @@ _BEFORE_S, _AFTER_S = 1.5, 0.1
 """libvirt reports an error, takes back what it has begun, and then writes the guest's end."""
 _IDLE = re.compile(
     r"unable to canonicalize|End of file while reading data|no domain with matching|Domain not found|"
-    r"Unable to read from socket|Cannot recv data|Unable to open /dev/kvm"
+    r"Unable to read from socket|Cannot recv data|Unable to open /dev/kvm|"
+    r"agent command|guest agent"
 )
-"""Errors that libvirtd writes down while nothing has failed, or somebody has only asked for what is not there."""
+"""Errors that libvirtd writes down while nothing has failed, or somebody has only asked for what is not there; and
+those of guests' agents, which answer with words of their own (src/qemu/qemu_agent.c, qemuAgentCheckError)."""
 _NOT_STARTED = (
     re.compile(r"Cannot access (?:storage|backing) file '(?P<path>/[^']+)'"),
     re.compile(r"process exited while connecting to monitor"),
@@ -68,7 +70,6 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
             _evidence(line),
             at_s=line.at_s,
             guest=whose[0].guest if whose else "",
-            uuid=whose[0].uuid if whose else "",
             path=path,
         )
 

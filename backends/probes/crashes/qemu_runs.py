@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from backends.probes.crashes import console
 from backends.probes.crashes.log_time import STAMP, seconds
 from backends.probes.crashes.looked import LogEnd, Looked
 
@@ -65,8 +66,13 @@ class Run:
 
 
 def runs(looked: Looked) -> Iterator[Run]:
-    """Of all guests whose logs were looked at, oldest first in each log."""
+    """Of all guests whose logs were looked at, oldest first in each log.
+
+    Consoles are often put beside them: what a guest writes there is no word of libvirt's, whatever it looks like.
+    """
     for log in looked.logs_like(f"{FOLDER}/*"):
+        if log.is_console or console.guest_of(log.path) != ("", ""):
+            continue
         if named := _LOG_NAME.fullmatch(PurePosixPath(log.path).name):
             yield from _of_log(log, named["guest"])
 
