@@ -88,7 +88,7 @@ def test_a_message_of_several_lines_is_one() -> None:
         ),
         (
             "internal error: process exited while connecting to monitor: 2026-03-29T13:58:32.157307Z "
-            'qemu-system-x86_64: -blockdev {"driver":"file","filename":"/mnt/vol1/admin.qcow2"}: Could not open \'/mnt/vol1/admin.qcow2\': '
+            "qemu-system-x86_64: -blockdev {}: Could not open '/mnt/vol1/admin.qcow2': "
             "Permission denied",
             "/mnt/vol1/admin.qcow2",
         ),
