@@ -36,6 +36,7 @@ from tests.tui.scripted_crashes import ScriptedLog
 
 GIB = 1024**3
 NOW = datetime.now(UTC)
+"""Crashes are some units and a half before it, so that their ages read the same as long as tests run."""
 
 QEMU_LOG = "/var/log/libvirt/qemu/web-01.log"
 NO_SPACE_LINES = (
@@ -55,7 +56,7 @@ def record(
     name: str,
     kind: CrashKind = CrashKind.ENDED,
     *,
-    ago: timedelta = timedelta(minutes=3),
+    ago: timedelta = timedelta(hours=3.5),
     cause: Cause | None = None,
     evidence: tuple[Evidence, ...] = (),
     **more: object,
@@ -104,7 +105,7 @@ NO_SPACE = record(
 OOM = record(
     "h2",
     "db-01",
-    ago=timedelta(hours=5),
+    ago=timedelta(hours=5.5),
     cause=Cause(
         "the host's kernel killed it for want of memory (8.2 GiB in use)",
         "oom",
@@ -121,7 +122,7 @@ OOM = record(
 UNKNOWN = record(
     "h1",
     "cache-7",
-    ago=timedelta(days=2),
+    ago=timedelta(days=2.5),
     cause=Cause("qemu-system-x86_64: terminating on signal 11"),
     evidence=(
         Evidence(
@@ -139,7 +140,7 @@ INCOMING = record(
     "h2",
     "web-01",
     CrashKind.INCOMING,
-    ago=timedelta(hours=26),
+    ago=timedelta(hours=26.5),
     cause=Cause(
         "h2's QEMU has no device that the guest has: 0000:00:03.0/virtio-net", "incoming-device",
         "start both with the same machine type",
@@ -150,7 +151,7 @@ DOWN = record(
     "h3",
     "",
     CrashKind.HOST_UNCLEAN,
-    ago=timedelta(days=4),
+    ago=timedelta(days=4.5),
     exact=False,
     cause=Cause("the last boot ended without a shutdown; nothing tells why"),
     evidence=(Evidence(Source.BOOTS, "journalctl --list-boots", ("-1 9f2c… Fri 2026-11-20 03:11:58 UTC",)),),
@@ -159,7 +160,7 @@ DUMPED = record(
     "h1",
     "web-01",
     CrashKind.DUMP,
-    ago=timedelta(days=5),
+    ago=timedelta(days=5.5),
     cause=Cause("somebody took it"),
     evidence=(
         Evidence(

@@ -32,18 +32,16 @@ class KdumpScreen(CrashPlace):
     PLACE = Place.KDUMP
     CSS = """
     KdumpScreen Grid { height: 1fr; min-height: 4; }
-    KdumpScreen #kdump-page { height: 2fr; border-top: solid $border-blurred; }
+    KdumpScreen #kdump-page { height: 2fr; }
+    KdumpScreen.-many #kdump-page { border-top: solid $border-blurred; }
     KdumpScreen.-one Grid { display: none; }
-    KdumpScreen.-one #kdump-page { border-top: none; }
-    FerryApp.-ascii KdumpScreen #kdump-page { border-top: ascii $border-blurred; }
-    FerryApp.-ascii KdumpScreen.-one #kdump-page { border-top: none; }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(Place.KDUMP)
 
     def __init__(self, hosts: tuple[HostName, ...]) -> None:
         super().__init__()
         self._hosts = hosts
-        self.set_class(len(hosts) == 1, "-one")
+        self.add_class("-one" if len(hosts) == 1 else "-many")
 
     def compose(self) -> ComposeResult:
         """The panes."""

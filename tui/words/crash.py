@@ -221,7 +221,7 @@ def crash_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
             id="guest",
             title="GUEST",
             cell=lambda row: _guest_cell(row, glyphs),
-            width=11,
+            width=10,
             flex=1,
             max_width=28,
             sort=lambda row: row.record.name.casefold() or None,
@@ -233,7 +233,7 @@ def crash_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
             id="cause",
             title="CAUSE",
             cell=_cause_cell,
-            width=14,
+            width=12,
             flex=8,
             sort=lambda row: (not row.record.cause.known, row.record.cause.words.casefold()),
             priority=9,
@@ -294,7 +294,7 @@ def told_by(record: CrashRecord) -> str:
 def cause_lines(record: CrashRecord, glyphs: Glyphs, width: int) -> list[Line]:
     """Why, and what to do about it; where no rule knows, what was said last."""
     cause = record.cause
-    label, tone = ("cause", Tone.TITLE) if cause.known else ("last said", Tone.NORMAL)
+    label, tone = ("cause", Tone.TITLE) if cause.known else ("said", Tone.NORMAL)
     lines = field(label, cause.words, width, tone)
     if cause.mend:
         arrow = line(Cell(f" {glyphs.arrow:<9}", Tone.BUSY))
