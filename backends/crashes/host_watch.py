@@ -10,7 +10,7 @@ from contextlib import aclosing, suppress
 from datetime import UTC, datetime, timedelta
 
 from backends.crashes.survey import Look, look_at
-from backends.crashes.timeline import Joined, joining, key_of
+from backends.crashes.timeline import Joined, joining, key_of, told_again
 from backends.crashes.told_by_libvirt import by_event, by_states, kind_of
 from backends.crashes.whose import Whose
 from backends.errors import FerryError
@@ -175,8 +175,8 @@ class HostWatch:
     def _add(self, sighting: Sighting) -> None:
         """The newest are kept: a guest that crashes again and again must not fill our memory."""
         key = key_of(sighting)
-        self._sightings.pop(key, None)
-        self._sightings[key] = sighting
+        known = self._sightings.pop(key, None)
+        self._sightings[key] = sighting if known is None else told_again(known, sighting)
         if len(self._sightings) > MOST_SIGHTINGS:
             del self._sightings[next(iter(self._sightings))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
@@ -53,6 +53,16 @@ def key_of(sighting: Sighting) -> str:
             (evidence.source.name, evidence.path or evidence.place, when, sighting.guest, sighting.kind.name),
         )
     )
+
+
+def told_again(known: Sighting, sighting: Sighting) -> Sighting:
+    """The newer of two of one key. Where both only tell that it was then or before, the earlier time is the nearer: a
+    guest that starts again after its panic writes to its console, too."""
+    if sighting.exact or known.exact or known.at_s is None:
+        return sighting
+    if sighting.at_s is not None and sighting.at_s <= known.at_s:
+        return sighting
+    return replace(sighting, at_s=known.at_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.crashes.timeline import Joined, joining
+from backends.crashes.timeline import Joined, joining, told_again
 from backends.crashes.whose import Whose
 from backends.model.crash import CrashKind, CrashRecord, Evidence, Source
 from backends.model.guest import Disk, DiskKind, Guest, GuestKey, GuestState
@@ -289,3 +289,11 @@ def test_a_loss_of_power_soon_after_a_crash_is_a_crash_of_its_own() -> None:
         (CrashKind.HOST_UNCLEAN, 1),
         (CrashKind.HOST_PANIC, 2),
     ]
+
+
+def test_a_panic_stays_where_it_was_when_the_guest_writes_on() -> None:
+    """A console's only time is that of the file."""
+    first = told(CrashKind.PANIC, Source.CONSOLE, 5, "Kernel panic", exact=False, offset=7)
+    assert told_again(first, replace(first, at_s=None)).at_s == first.at_s
+    assert told_again(first, replace(first, at_s=NOON.timestamp() + 60)).at_s == first.at_s
+    assert told_again(replace(first, at_s=None), first).at_s == first.at_s
