@@ -311,6 +311,9 @@ async def test_a_reader_that_has_gone_ends_it_as_it_ends_every_command(
         def line(self, text: str = "") -> None:
             raise BrokenPipeError
 
+        def passing(self, text: str) -> None:
+            pass
+
         def ink(self, text: str, _: object) -> str:
             return text
 

@@ -50,6 +50,7 @@ async def follow(options: HostOptions, *, since: str | None, guest: str | None, 
                     short = following.too_short(changes.state) if since is not None else []
                     await asyncio.gather(*(_look_further(fleet, host, begin) for host in short))
         heed_no_more()
+        out.passing("")
     return Exit.SUCCEEDED
 
 
@@ -115,6 +116,9 @@ class Following:
                 known.is_looked_at = known.is_looked_at or was_looked_at(view.crashes)
         for record in reversed(newest_first(iter(news))):
             self._tell_record(record)
+        if not self._json:
+            reached = sum(known.is_reached for known in self._hosts.values())
+            self._out.passing(f"following {reached} of {len(self._hosts)} hosts; ctrl-c ends it")
 
     # Hosts ------------------------------------------------------------------------------------
 
