@@ -186,17 +186,17 @@ class DumpWatch:
         bytes_there = await self._size()
         if bytes_there is None:
             return Found(0, f"written; this account cannot look at it{after}")
-        kind = await self._kind() or "of no form that is known here"
+        kind = await self._kind()
         return Found(bytes_there, f"{size(bytes_there)}, {kind}{after}")
 
     async def _kind(self) -> str:
         shell = self._shell()
-        if shell is None:
-            return ""
-        with contextlib.suppress(FerryError):
-            answer = await shell.run((*READ_HEAD, self._plan.path))
-            return kind_of(head_from(answer.out)) if answer.status == 0 else ""
-        return ""
+        if shell is not None:
+            with contextlib.suppress(FerryError):
+                answer = await shell.run((*READ_HEAD, self._plan.path))
+                if answer.status == 0:
+                    return kind_of(head_from(answer.out)) or "of no form that is known here"
+        return "which this account cannot read"
 
     async def _size(self) -> int | None:
         file = self._file()

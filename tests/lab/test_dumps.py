@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backends.api import Fleet
+from backends.api import Fleet, open_fleet
 from backends.errors import ActionError
 from backends.lab.guest_xml import Disk, GuestSpec
 from backends.lab.lab import Lab
@@ -18,17 +18,18 @@ from backends.lab.layout import LOCAL_IMAGES_IN_HOST
 from backends.model.crash_setting import CrashWish, OnCrash
 from backends.model.dump import DumpFormat, DumpPhase, DumpPlan, DumpProgress, DumpWish, WhileDumping
 from backends.model.guest import Guest
-from tests.lab.moving import make
-from tests.watching import guest_named
+from tests.lab.test_without_permission import in_the_group
+from tests.watching import guest_named, until
 
 MIB = 2**20
-SPEC = GuestSpec(name="web", disk=Disk.NONE, memory_mib=512)
+SPEC = GuestSpec(name="web", disk=Disk.NONE, memory_mib=320)
 FOLDER = str(LOCAL_IMAGES_IN_HOST)
 
 
-async def running(lab: Lab, fleet: Fleet) -> Guest:
-    await make(lab, fleet, SPEC)
-    return guest_named(fleet.state, SPEC.name)
+async def running(lab: Lab, fleet: Fleet, *, booted: bool = True) -> Guest:
+    await asyncio.to_thread(lab.guest, SPEC, wait=booted)
+    state = await until(fleet, lambda state: any(g.name == SPEC.name for g in state.guests()))
+    return guest_named(state, SPEC.name)
 
 
 async def on(lab: Lab, *command: str) -> str:
@@ -59,7 +60,7 @@ async def test_a_running_guest_is_dumped_as_what_tools_read(lab: Lab, fleet: Fle
     figures = [each.done_bytes for each in told if each.phase is DumpPhase.DUMPING and each.total_bytes]
     assert len(figures) >= 2
     assert figures == sorted(figures)
-    assert plan.needed_bytes >= told[-1].done_bytes >= 512 * MIB
+    assert plan.needed_bytes >= told[-1].done_bytes >= SPEC.memory_mib * MIB
     assert "ELF 64-bit core of x86-64" in told[-1].words
     assert "ELF 64-bit LSB core file, x86-64" in await on(lab, "file", "-b", plan.path)
     header = await on(lab, "readelf", "-h", plan.path)
@@ -79,7 +80,7 @@ async def test_a_running_guest_is_dumped_as_what_tools_read(lab: Lab, fleet: Fle
 
 
 async def test_a_dump_without_room_is_refused_before_the_guest_stands_still(lab: Lab, fleet: Fleet) -> None:
-    guest = await running(lab, fleet)
+    guest = await running(lab, fleet, booted=False)
     faults = lab.host("h1").faults
     await asyncio.to_thread(faults.shrink_images, 300)
     since = await on(lab, "virsh", "domstate", "--reason", "web")
@@ -101,21 +102,17 @@ async def test_a_dump_without_room_is_refused_before_the_guest_stands_still(lab:
     assert not await files(lab)
 
 
-@pytest.mark.parametrize("memory_only", [True, False])
-async def test_a_dump_that_is_closed_leaves_no_file_and_a_guest_that_runs(
-    lab: Lab, fleet: Fleet, memory_only: bool
-) -> None:
+async def test_a_dump_that_is_closed_leaves_no_file_and_a_guest_that_runs(lab: Lab, fleet: Fleet) -> None:
     guest = await running(lab, fleet)
-    form = DumpFormat.KDUMP_ZLIB if memory_only else DumpFormat.RAW
-    plan = await plan_of(fleet, guest, memory_only=memory_only, format=form)
-    async with aclosing(fleet.dump(plan)) as steps:
-        async for progress in steps:
-            assert progress.phase is DumpPhase.DUMPING
-            if progress.total_bytes:
-                assert await files(lab) == plan.path
-                break
-    assert not await files(lab)
-    assert await runs(lab)
+    for memory_only, form in ((True, DumpFormat.KDUMP_ZLIB), (False, DumpFormat.RAW)):
+        plan = await plan_of(fleet, guest, memory_only=memory_only, format=form)
+        async with aclosing(fleet.dump(plan)) as steps:
+            async for progress in steps:
+                assert progress.phase is DumpPhase.DUMPING
+                if progress.total_bytes:
+                    break
+        assert not await files(lab)
+        assert await runs(lab)
 
 
 async def test_a_dump_is_brought_here_byte_for_byte(lab: Lab, fleet: Fleet, tmp_path: Path) -> None:
@@ -134,7 +131,7 @@ async def test_a_dump_is_brought_here_byte_for_byte(lab: Lab, fleet: Fleet, tmp_
 
 
 async def test_what_happens_at_a_crash_is_changed_for_the_guest_that_runs(lab: Lab, fleet: Fleet) -> None:
-    guest = await running(lab, fleet)
+    guest = await running(lab, fleet, booted=False)
     setting = await fleet.crash_setting(guest.key)
     assert (setting.on_crash, setting.panic_devices) == ("destroy", ("isa",))
     before = await on(lab, "virsh", "dumpxml", "--inactive", "--security-info", "web")
@@ -149,3 +146,17 @@ async def test_what_happens_at_a_crash_is_changed_for_the_guest_that_runs(lab: L
     assert "<panic" not in await on(lab, "virsh", "dumpxml", "--inactive", "web")
     await fleet.change_crash_setting(guest.key, CrashWish(on_crash=OnCrash.DESTROY, panic_device=True))
     assert await on(lab, "virsh", "dumpxml", "--inactive", "--security-info", "web") == before
+
+
+async def test_who_may_use_libvirt_and_is_not_root_dumps_and_cannot_have_it(lab: Lab, tmp_path: Path) -> None:
+    await asyncio.to_thread(lab.guest, GuestSpec(name="web", disk=Disk.NONE), wait=False)
+    with in_the_group(lab) as spec:
+        async with open_fleet([spec]) as joe:
+            state = await until(joe, lambda state: any(state.guests()))
+            guest = guest_named(state, "web")
+            assert "root" in (await plan_of(joe, guest, bring_to=str(tmp_path))).refusal
+            plan = await plan_of(joe, guest)
+            assert any("root's alone" in finding.evidence for finding in plan.findings)
+            told = await all_of(joe, plan)
+    assert "this account cannot" in told[-1].words
+    assert "ELF" in await on(lab, "file", "-b", plan.path)
