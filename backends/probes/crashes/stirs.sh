@@ -32,7 +32,7 @@ follow_journal() {
 patient=
 command -v timeout >/dev/null && patient=yes
 journal=
-[ -n "$patient" ] && command -v journalctl >/dev/null && [ -d /run/systemd/journal ] && journal=yes
+[ -n "$patient" ] && command -v journalctl >/dev/null && journal=yes
 [ -z "$journal" ] || follow_journal "$@"
 last=$(state)
 echo stir

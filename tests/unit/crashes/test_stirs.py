@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -125,6 +126,33 @@ async def test_it_ends_when_its_input_does(shell: str, tmp_path: Path) -> None:
     async with asyncio.timeout(SOON_S):
         assert await process.stdout.read() == b""
         await process.wait()
+
+
+async def test_what_the_journal_says_of_daemons_is_noticed(tmp_path: Path) -> None:
+    """With a journalctl that waits, as the real one does."""
+    (tmp_path / "journalctl").write_text(
+        f"""#!/bin/sh
+echo "$@" >{tmp_path}/asked
+until [ -e {tmp_path}/crash ]; do sleep 0.1; done
+echo 'internal error: qemu unexpectedly closed the monitor'
+"""
+    )
+    (tmp_path / "journalctl").chmod(0o755)
+    text = Path(stirs.__file__).with_name("stirs.sh").read_text()
+    path = f"PATH={tmp_path}:{os.environ['PATH']}"
+    pipe = asyncio.subprocess.PIPE
+    words = ("env", path, "sh", "-c", text, "sh", f"{tmp_path}/*.log", *stirs.JOURNAL)
+    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+    assert process.stdin and process.stdout
+    assert await process.stdout.readline() == b"stir\n"
+    (tmp_path / "crash").touch()
+    async with asyncio.timeout(SOON_S):
+        assert b"closed the monitor" in await process.stdout.readline()
+    process.stdin.close()
+    await process.wait()
+    asked = (tmp_path / "asked").read_text()
+    assert "--follow" in asked
+    assert "SYSLOG_IDENTIFIER=virtqemud" in asked
 
 
 async def test_what_changes_without_end_is_told_ever_more_seldom(tmp_path: Path) -> None:
