@@ -208,6 +208,37 @@ async def test_one_guest_alone_is_followed_also_when_its_name_becomes_known_late
         assert ids(await followed.lines()) == [(KILLED.id, False)]
 
 
+async def test_a_guest_of_one_host_is_not_one_of_that_name_on_another(following: Follows) -> None:
+    async with following(guest="h1/web", as_json=True) as followed:
+        followed.sees(H2, replace(now(KILLED), id="another", host=H2, guest=None))
+        assert ids(await followed.lines()) == []
+        followed.sees(H1, now(KILLED))
+        assert ids(await followed.lines()) == [(KILLED.id, False)]
+
+
+async def test_a_look_as_far_back_as_was_wished_is_not_made_twice(
+    following: Follows, fleet: ScriptedFleet
+) -> None:
+    async with following(since="1w") as followed:
+        followed.sees(H1, since=datetime.now(UTC) - timedelta(weeks=1) + timedelta(seconds=3))
+        await followed.lines()
+    assert not [each for each in fleet.asked if each[0] == "crashes"]
+
+
+async def test_a_terminal_shows_that_hosts_are_followed_and_what_is_told_stands_above(
+    following: Follows, fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with following() as followed:
+        assert (await followed.lines())[-1].endswith("following 2 of 2 hosts; ctrl-c ends it")
+        fleet.link("h2", Link.DOWN, "connection refused")
+        shown = [line for line in await followed.lines() if line]
+    assert "h2 is down: connection refused" in shown[-2]
+    assert shown[-1].endswith("following 1 of 2 hosts; ctrl-c ends it")
+
+
 async def test_a_host_that_dies_is_told_once_and_again_when_it_is_back(
     following: Follows, fleet: ScriptedFleet
 ) -> None:

@@ -90,6 +90,8 @@ def narrowed(state: FleetState, guest: str | None) -> tuple[list[HostName], Want
     keys = {each.key for each in state.guests() if text in (each.name, each.key.uuid)}
 
     def is_wanted(record: CrashRecord) -> bool:
+        if is_on_host and record.host != host:
+            return False
         if record.guest is not None and (record.guest in keys or record.guest.uuid == text):
             return True
         return record.name == text and not record.kind.of_host

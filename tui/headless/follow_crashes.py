@@ -32,6 +32,8 @@ from tui.headless.signals import heed_no_more, interruptible
 
 _SLACK = timedelta(seconds=2)
 """Some logs tell whole seconds only, and no two clocks are quite the same."""
+_LITTLE = timedelta(minutes=1)
+"""What the limit of a look may be later than the wished one, before the host is asked once more."""
 _REACHED = (Link.UP, Link.DEGRADED)
 _LOST = (Link.STALE, Link.DOWN)
 
@@ -69,6 +71,8 @@ class _Host:
     is_reached: bool
     is_looked_at: bool = False
     """A record without a time is news only once everything that was there before is known."""
+    newest: HostCrashes | None = None
+    """What was gone through already."""
     gaps: tuple[CrashGap, ...] = ()
     told: dict[str, CrashRecord] = field(default_factory=dict)
     """By id."""
@@ -90,6 +94,7 @@ class Following:
             name: _Host(is_reached=view.link.link in _REACHED) for name, view in state.hosts.items()
         }
         self._asked_further: set[HostName] = set()
+        self._foot = ""
 
     def too_short(self, state: FleetState) -> list[HostName]:
         """Hosts that were looked at, but not so far back as is wished; each is told once."""
@@ -98,7 +103,7 @@ class Following:
             for name, view in state.hosts.items()
             if view.crashes is not None
             and was_looked_at(view.crashes)
-            and view.crashes.since > self._begin
+            and view.crashes.since > self._begin + _LITTLE
             and name not in self._asked_further
         ]
         self._asked_further.update(short)
@@ -110,15 +115,27 @@ class Following:
         for name, known in self._hosts.items():
             view = state.hosts[name]
             self._tell_link(known, view)
-            if view.crashes is not None:
+            if view.crashes is not None and view.crashes is not known.newest:
+                known.newest = view.crashes
                 self._tell_look(known, view.crashes)
                 news += self._news(known, view.crashes)
                 known.is_looked_at = known.is_looked_at or was_looked_at(view.crashes)
         for record in reversed(newest_first(iter(news))):
             self._tell_record(record)
         if not self._json:
-            reached = sum(known.is_reached for known in self._hosts.values())
-            self._out.passing(f"following {reached} of {len(self._hosts)} hosts; ctrl-c ends it")
+            self._tell_foot()
+
+    def _tell_foot(self) -> None:
+        """On a terminal, below all that was told."""
+        reached = sum(known.is_reached for known in self._hosts.values())
+        foot = f"following {reached} of {len(self._hosts)} hosts; ctrl-c ends it"
+        if foot != self._foot:
+            self._foot = foot
+            self._out.passing(foot)
+
+    def _line(self, text: str) -> None:
+        self._foot = ""
+        self._out.line(text)
 
     # Hosts ------------------------------------------------------------------------------------
 
@@ -135,7 +152,7 @@ class Following:
         reason = f": {link.reason}" if link.reason and not known.is_reached else ""
         words = f"{view.spec.name} is {'back' if known.is_reached else link.link.value}{reason}"
         ink = Ink.GOOD if known.is_reached else Ink.DOUBT
-        self._out.line(f"{time_of_day(link.since)}  {self._out.ink(words, ink)}")
+        self._line(f"{time_of_day(link.since)}  {self._out.ink(words, ink)}")
 
     def _tell_look(self, known: _Host, found: HostCrashes) -> None:
         """When it was looked at first, and when other things cannot be looked at."""
@@ -145,6 +162,8 @@ class Following:
         if self._json:
             self._out.json(crash_host_line(found))
         else:
+            self._foot = ""
+            self._out.passing("")  # what goes to standard error must not stand behind it
             tell_limits(found)
 
     # Crashes ----------------------------------------------------------------------------------
@@ -175,7 +194,7 @@ class Following:
             return
         mark = "more is known: " if is_update else ""
         head = self._out.ink(f"{mark}{headline(record)}", kind_ink(record))
-        self._out.line(f"{record_when(record)}  {head}: {record.cause.words}")
+        self._line(f"{record_when(record)}  {head}: {record.cause.words}")
 
 
 def was_looked_at(found: HostCrashes) -> bool:
