@@ -22,9 +22,9 @@ from backends.probes.crashes.wanted import SINCE, Wanted
 from backends.probes.survey.asking import Command, Questions
 from backends.untrusted import clean
 
-LAST = Command(("last", "-x", "-n", "200", "--time-format", "iso", "reboot", "shutdown"))
+LAST = Command(("last", "-x", "-n", "80", "--time-format", "iso", "reboot", "shutdown"))
 """util-linux since 2.24; times with their zone."""
-LAST_FULL = Command(("last", "-x", "-F", "-n", "200", "reboot", "shutdown"))
+LAST_FULL = Command(("last", "-x", "-F", "-n", "80", "reboot", "shutdown"))
 """As older ones and sysvinit's take it; local times."""
 STOPPED, SHUTTING_DOWN = "d93fb3c9c24d451a97cea615ce59c00b", "98268866d1d54a499c4e98921d93bc40"
 """SD_MESSAGE_JOURNAL_STOP, SD_MESSAGE_SHUTDOWN (sd-messages.h)."""

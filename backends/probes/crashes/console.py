@@ -74,7 +74,7 @@ def _of_log(log: LogEnd, kind: CrashKind, source: Source) -> Iterator[Sighting]:
             path=log.path,
             offset=pairs[end.first][0],
             size_bytes=log.size_bytes,
-            trouble=log.trouble,
+            trouble=log.unread,
             mend=log.mend,
         ),
         _when(log, lines, end),

@@ -25,7 +25,7 @@ from backends.probes.survey.readings import Gap, Readings
 from backends.untrusted import clean
 
 LOADED, SIZE = "/sys/kernel/kexec_crash_loaded", "/sys/kernel/kexec_crash_size"
-"""Since Linux 6.13 also in /sys/kernel/kexec/."""
+"""Since November 2025 also in /sys/kernel/kexec/ (ABI/testing/sysfs-kernel-kexec-kdump)."""
 _NEW_LOADED, _NEW_SIZE = "/sys/kernel/kexec/crash_loaded", "/sys/kernel/kexec/crash_size"
 FADUMP = ("/sys/kernel/fadump_registered", "/sys/kernel/fadump/registered")
 DISABLED = "/proc/sys/kernel/kexec_load_disabled"

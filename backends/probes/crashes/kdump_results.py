@@ -73,7 +73,7 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
     for result in results(looked):
         at = result.at_s(ahead)
         for log in result.texts:
-            if log.text or log.trouble or not log.size_bytes:
+            if log.text or log.unread or not log.size_bytes:
                 yield _of_text(log, at)
         for file in result.cores:
             yield _of_core(file, at)
@@ -107,7 +107,7 @@ def _of_text(log: LogEnd, at_s: float) -> Sighting:
     pairs = list(log.lines())
     lines = [kernel_text.read(text) for _, text in pairs]
     told, offset = _told(lines, pairs)
-    said = log.trouble
+    said = log.unread
     if not log.size_bytes and not said:
         said = "truncated: it is empty"
     elif log.path.endswith("-incomplete.txt") and not said:

@@ -123,7 +123,7 @@ def _places(looked: Looked) -> Iterator[_Place]:
     ahead = host_time.zone_s(looked.readings)
     for log in looked.logs_like(*LOGS.patterns):
         place = _Place(Source.KERNEL, clean(log.path, limit=1024), _of_log(log, ahead))
-        place.path, place.size_bytes, place.trouble = log.path, log.size_bytes, log.trouble
+        place.path, place.size_bytes, place.trouble = log.path, log.size_bytes, log.unread
         yield place
     boot = host_time.boot_s(looked.readings)
     yield _Place(Source.KERNEL, "dmesg", _of_ring(looked.readings.text(RING.name), boot, ahead), exact=False)

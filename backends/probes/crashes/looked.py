@@ -28,6 +28,11 @@ class LogEnd:
     is_console: bool = False
     """A guest's console is written into it."""
 
+    @property
+    def unread(self) -> str:
+        """Its trouble where there is no text: that only the end was read takes nothing from what stands there."""
+        return "" if self.text else self.trouble
+
     def lines(self) -> Iterator[tuple[int | None, str]]:
         """Each line with its offset."""
         texts = self.text.split("\n") if self.text else []

@@ -160,7 +160,7 @@ def _of_whole(log: LogEnd, logs: Iterable[LogEnd]) -> Sighting | None:
     named = [piece for piece in times if piece.exact]
     is_panic = any(line.startswith("Panic#") for line in kept)
     at = min((piece.at_s for piece in named), default=log.mtime_s)
-    return _sighting(log, text, at, bool(named), log.trouble, log.mend, is_told=is_panic or bool(log.trouble))
+    return _sighting(log, text, at, bool(named), log.unread, log.mend, is_told=is_panic or bool(log.unread))
 
 
 def _sighting(

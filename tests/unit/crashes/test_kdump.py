@@ -154,7 +154,7 @@ def test_a_host_that_is_not_ready_is_told_what_to_do(
     assert found.findings[0].severity is Severity.MEDIUM, "worst first"
 
 
-def test_a_kernel_of_2025_tells_it_in_another_place_and_power_has_a_way_of_its_own() -> None:
+def test_a_newer_kernel_tells_it_in_another_place_and_power_has_a_way_of_its_own() -> None:
     moved = read(
         {
             kdump.LOADED: None,
