@@ -189,12 +189,25 @@ async def test_what_the_test_driver_does_not_do_is_refused_before(host: Host) ->
     assert "driver test" in (await host.plan(then=WhileDumping.LIVE)).refusal
 
 
-async def test_libvirts_own_no_is_passed_on(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        ("the dump failed", "see the log"),
+        ("unsupported dumpformat 'kdump-lzo' for this QEMU binary", "ELF"),
+        # libvirt 9, when the file system was filled up by others meanwhile
+        ("/usr/lib/libvirt/libvirt_iohelper: failure with /x: No space left on device", "make room"),
+    ],
+)
+async def test_libvirts_own_no_is_passed_on_with_what_to_do(
+    host: Host, monkeypatch: pytest.MonkeyPatch, words: str, hint: str
+) -> None:
     script = Scripted(monkeypatch)
     script.release.set()
-    script.fails_with = libvirt.VIR_ERR_OPERATION_FAILED
-    with pytest.raises(ActionError, match="the dump failed"):
+    script.fails_with, script.words = libvirt.VIR_ERR_OPERATION_FAILED, words
+    with pytest.raises(ActionError) as caught:
         await host.all_of(await host.plan())
+    assert words in caught.value.cause
+    assert hint in caught.value.hint
 
 
 # -- dumps that take a while: the call is scripted ------------------------------------------------------
@@ -206,6 +219,7 @@ class Scripted:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.release = threading.Event()
         self.fails_with: int | None = None
+        self.words = "the dump failed"
         self.abort_refused = False
         self.aborts = 0
         self.path = ""
@@ -219,7 +233,7 @@ class Scripted:
         assert self.release.wait(30)
         if self.fails_with is not None:
             Path(path).unlink(missing_ok=True)  # as libvirt does
-            raise _error(self.fails_with, "the dump failed")
+            raise _error(self.fails_with, self.words)
         return 0
 
     def _statistics(self, flags: int = 0) -> dict[str, int]:
