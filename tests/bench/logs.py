@@ -135,7 +135,7 @@ async def _paging(log: HostLog) -> AsyncIterator[float]:
 
 
 async def _following(log: HostLog, host: Host) -> list[Figure]:
-    end = log.size_bytes
+    end = (await log.before(log.size_bytes, SCREEN))[-1].end
     host.exec("sh", "-c", f"yes '{LINE}' | head -n {NEW_LINES} >>{LOG}")
     before, began_s = cost_of(host).bytes, time.monotonic()
     await log.refresh()
