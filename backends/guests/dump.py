@@ -16,6 +16,7 @@ from backends.guests.dump_look import folder_for, local_path_of, look, own_conne
 from backends.guests.dump_needs import file_name
 from backends.guests.dump_plan import draw
 from backends.guests.dump_watch import DumpWatch
+from backends.hypervisor.connection import Connection
 from backends.hypervisor.dumping import core_dump
 from backends.model.dump import DumpPhase, DumpPlan, DumpProgress, DumpWish
 from backends.model.guest import Guest
@@ -43,21 +44,11 @@ async def take_dump(plan: DumpPlan, supervisor: Supervisor) -> AsyncGenerator[Du
     is cancelled does the same, without a word.
     """
     before = await _must_fit(plan, supervisor)
-    session, wish = supervisor.current(), plan.wish
-    driver = wish.guest.driver
+    session, driver = supervisor.current(), plan.wish.guest.driver
     async with own_connection(session, driver) as control, own_connection(session, driver) as worker:
         watch = DumpWatch(plan, supervisor, control, was_running=before)
         yield DumpProgress(plan, DumpPhase.DUMPING)
-        task = asyncio.ensure_future(
-            core_dump(
-                worker,
-                wish.guest.uuid,
-                plan.path,
-                memory_only=wish.memory_only,
-                form=wish.format,
-                then=wish.then,
-            )
-        )
+        task = asyncio.ensure_future(_dump(worker, plan))
         try:
             async for _ in _ticks(task):
                 yield await watch.sample()
@@ -81,6 +72,18 @@ async def take_dump(plan: DumpPlan, supervisor: Supervisor) -> AsyncGenerator[Du
     async with aclosing(bring(plan, supervisor, found)) as steps:
         async for progress in steps:
             yield progress
+
+
+async def _dump(worker: Connection, plan: DumpPlan) -> None:
+    wish = plan.wish
+    await core_dump(
+        worker,
+        wish.guest.uuid,
+        plan.path,
+        memory_only=wish.memory_only,
+        form=wish.format,
+        then=wish.then,
+    )
 
 
 async def _must_fit(plan: DumpPlan, supervisor: Supervisor) -> bool:
