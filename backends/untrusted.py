@@ -60,8 +60,8 @@ def clean(text: str, *, limit: int = 256) -> str:
 
     Wide characters count as two cells. Text that is longer is cut and ends in ``…``.
     """
-    if len(text) <= limit and text.isascii() and text.isprintable():
-        return text
+    if len(text) <= limit and text.isascii():  # each character is one cell, also its stand-in
+        return text if text.isprintable() else text.translate(_ascii_stand_ins())
     taken: list[tuple[str, int]] = []
     used = 0
     for piece, width in _pieces(text):
@@ -107,6 +107,11 @@ def _look(char: str) -> tuple[str, int, bool]:
         return char, 0, True
     is_wide = unicodedata.east_asian_width(char) in {"W", "F"}
     return char, 2 if is_wide else 1, category == "Mc"
+
+
+@lru_cache(maxsize=1)
+def _ascii_stand_ins() -> dict[int, str]:
+    return {code: shown for code in range(0x80) if (shown := _stand_in(chr(code)))}
 
 
 def _stand_in(char: str) -> str:

@@ -98,3 +98,8 @@ def test_an_escape_is_not_cut_in_half() -> None:
 
 def test_tabs_of_a_log_keep_its_columns() -> None:
     assert clean_multiline("a\tb\r\ncc\td") == "a       b\ncc      d"
+
+
+@given(st.text(st.characters(max_codepoint=0x7F), max_size=200))
+def test_the_quick_way_through_ascii_shows_what_the_other_way_shows(text: str) -> None:
+    assert clean(text) + "é" == clean(text + "é")
