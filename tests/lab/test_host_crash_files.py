@@ -11,6 +11,7 @@ import base64
 import struct
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,7 @@ from backends.api import open_fleet
 from backends.lab.configuration import ACCOUNT
 from backends.lab.host import Host
 from backends.lab.lab import Lab
+from backends.lab.process import run
 from backends.lab.specs import lab_specs
 from backends.model.crash import CrashKind, CrashRecord, HostCrashes, KdumpVerdict, Source, TargetKind
 from backends.model.host import HostName, Link
@@ -53,7 +55,7 @@ UNDO = """
 umount /sys/fs/pstore
 umount /sys/kernel
 rm -rf /var/crash /var/lib/systemd/coredump /var/lib/systemd/pstore /var/lib/xen/dump
-rm -rf /var/log/kern.log* /var/log/xen /var/log/wtmp /etc/kdump.conf
+rm -rf /var/log/journal /var/log/kern.log* /var/log/xen /var/log/wtmp /etc/kdump.conf
 """
 
 
@@ -173,6 +175,54 @@ async def test_what_a_host_keeps_of_crashes_is_read_over_ssh(laid: Lab) -> None:
     assert (evil.kind, evil.name) == (CrashKind.PANIC, "evil")
     texts = [text for each in found.records for told in each.evidence for text in (told.place, *told.lines)]
     assert all(text.isprintable() for text in texts)
+
+
+JOURNALD = "/lib/systemd/systemd-journald"
+WRITE_JOURNAL = f"""
+exec 3>&1 >/dev/null 2>&1
+mount -t tmpfs own /run
+mkdir -p /run/systemd/journal /run/log/journal /run/systemd/journald.conf.d
+printf '[Journal]\\nAudit=no\\nReadKMsg=no\\nStorage=volatile\\n' >/run/systemd/journald.conf.d/own.conf
+{JOURNALD} </dev/null &
+for _ in $(seq 50); do [ -S /run/systemd/journal/socket ] && break; sleep 0.1; done
+logger --journald && journalctl --sync
+kill $!
+wait
+gzip -c /run/log/journal/*/system.journal | base64 >&3
+"""
+"""What a journald of its own makes of an entry: in a lab host it has no control groups to run in."""
+PUT_JOURNAL = """
+folder=/var/log/journal/$(cat /etc/machine-id)
+mkdir -p "$folder"
+base64 -d | gunzip >"$folder/system.journal"
+chmod 640 "$folder/system.journal"
+"""
+ENTRY = f"""MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1
+MESSAGE=Process 2649303 (qemu-system-x86) of user 107 dumped core.
+COREDUMP_PID=2649303
+COREDUMP_COMM=qemu-system-x86
+COREDUMP_EXE=/usr/bin/qemu-system-x86_64
+COREDUMP_SIGNAL=6
+COREDUMP_SIGNAL_NAME=SIGABRT
+COREDUMP_TIMESTAMP={CORE_S}000000
+COREDUMP_CMDLINE=/usr/bin/qemu-system-x86_64 -name guest=f30,debug-threads=on -msg timestamp=on
+COREDUMP_FILENAME={CORE}
+"""
+"""As systemd-coredump sends it."""
+
+
+@pytest.mark.skipif(not Path(JOURNALD).exists(), reason="no systemd-journald on this machine")
+async def test_the_real_journal_names_the_guest_of_a_core(laid: Lab) -> None:
+    argv = ["unshare", "--mount", "--propagation", "private", "sh", "-c", WRITE_JOURNAL]
+    written = await asyncio.to_thread(run, argv, stdin=ENTRY, timeout_s=20)
+    await asyncio.to_thread(laid.host("h3").exec, "sh", "-ec", PUT_JOURNAL, stdin=written.stdout)
+    core = place(await crashes_of(laid), "core.qemu-system-x86")
+    assert (core.kind, core.name, len(core.evidence)) == (CrashKind.ENDED, "f30", 1)
+    assert core.evidence[0].lines[0] == "qemu-system-x86_64 (2649303) dumped core: SIGABRT"
+    found = await crashes_of(laid, user=ACCOUNT)
+    assert [(gap.why, bool(gap.mend)) for gap in found.gaps if gap.what == "journal"] == [
+        ("permission denied", True)
+    ]
 
 
 async def test_kdump_s_state_is_told_with_what_to_do(laid: Lab) -> None:
