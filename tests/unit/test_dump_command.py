@@ -231,6 +231,16 @@ async def test_scripts_get_the_plan_how_far_it_is_and_an_outcome(capsys: pytest.
     assert (outcome["event"], outcome["verdict"], outcome["path"]) == ("outcome", "succeeded", PLAN.path)
 
 
+@pytest.mark.usefixtures("fleet")
+async def test_a_path_of_any_bytes_does_not_break_the_objects(
+    fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet.dump_plan = replace(NO_ROOM, path="/tmp/\udcff/web.elf", local_path="/root/\udcff")
+    assert await dumping(json=True) == Exit.REFUSED
+    plan, outcome = objects(capsys)
+    assert plan["path"] == outcome["path"] == "/tmp/?/web.elf"
+
+
 class OnTerminal(Output):
     """As on a terminal, without colours."""
 

@@ -130,7 +130,7 @@ def _evidence(each: Evidence) -> EvidencePart:
     return EvidencePart(
         source=each.source.value,
         place=each.place,
-        path=_utf8(each.path),
+        path=json_path(each.path),
         offset=each.offset,
         size_bytes=each.size_bytes,
         is_text=each.is_text,
@@ -140,8 +140,8 @@ def _evidence(each: Evidence) -> EvidencePart:
     )
 
 
-def _utf8(text: str) -> str:
-    """JSON has no lone surrogates, a path's bytes may be any."""
+def json_path(text: str) -> str:
+    """JSON has no lone surrogates; a path's bytes may be any."""
     return text.encode(errors="replace").decode()
 
 

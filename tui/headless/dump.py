@@ -10,6 +10,7 @@ from contextlib import aclosing
 from backends.api import ActionError, FerryError, Fleet
 from backends.model.dump import DumpPhase, DumpPlan, DumpProgress, WhileDumping
 from tui.format import long_rate, long_size, part_of, percent
+from tui.headless.crash_lines import json_path
 from tui.headless.dump_lines import DumpOutcomeLine, dump_line, dump_plan_line
 from tui.headless.dump_options import DumpOptions
 from tui.headless.exits import Exit
@@ -171,8 +172,8 @@ class Dumping:
                     verdict=_VERDICT[status],
                     host=plan.wish.guest.host,
                     guest=plan.name,
-                    path=plan.path,
-                    local_path=plan.local_path,
+                    path=json_path(plan.path),
+                    local_path=json_path(plan.local_path),
                     reason=reason,
                 )
             )

@@ -10,6 +10,7 @@ import msgspec
 from backends.model.crash_setting import CrashSetting
 from backends.model.dump import DumpPlan, DumpProgress
 from tui.headless.capability_lines import FindingLine, finding_line
+from tui.headless.crash_lines import json_path
 
 
 class DumpPlanLine(msgspec.Struct, frozen=True, tag_field="event", tag="dump_plan"):
@@ -92,12 +93,12 @@ def dump_plan_line(plan: DumpPlan) -> DumpPlanLine:
         memory_only=wish.memory_only,
         format=wish.format.value,
         then=wish.then.value,
-        path=plan.path,
-        local_path=plan.local_path,
+        path=json_path(plan.path),
+        local_path=json_path(plan.local_path),
         needed_bytes=plan.needed_bytes,
         free_bytes=plan.free_bytes,
         local_free_bytes=plan.local_free_bytes,
-        command=plan.command,
+        command=json_path(plan.command),
         refusal=plan.refusal,
         findings=tuple(finding_line(wish.guest.host, finding) for finding in plan.findings),
     )
