@@ -231,7 +231,6 @@ async def test_scripts_get_the_plan_how_far_it_is_and_an_outcome(capsys: pytest.
     assert (outcome["event"], outcome["verdict"], outcome["path"]) == ("outcome", "succeeded", PLAN.path)
 
 
-@pytest.mark.usefixtures("fleet")
 async def test_a_path_of_any_bytes_does_not_break_the_objects(
     fleet: ScriptedFleet, capsys: pytest.CaptureFixture[str]
 ) -> None:
