@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from backends.api import Fleet
 from backends.lab.lab import Lab
 from backends.model.fleet import FleetState
 from backends.model.host import Link
 from backends.model.move import Move
-from tests.shots.picture import save
+from tests.shots.crash_scenes import crash_scenes
+from tests.shots.stage import LARGE, MOVE_DEADLINE_S, MOVER, SMALL, USUAL, Stage, select
 from tests.tui.programs import Program, program_on
 from tests.watching import link_is, until
 from tui.glyphs import ASCII
 from tui.settings import Settings
 
-USUAL, SMALL, LARGE = (100, 30), (80, 24), (200, 50)
-"""Columns and lines."""
-MOVER = "db-primary"
-"""The guest that is moved: busy enough for several passes over its memory."""
 BANDWIDTH_MIB_S = 15
 """A little more than it writes, so that the transfer takes a while and converges in the end."""
 SAMPLES_FOR_SHAPE = 8
@@ -30,26 +26,6 @@ MOVE_S = 8.0
 PASSES = 2
 SILENCE_S = 5.0
 """How long a host has been silent when its picture is taken."""
-SETTLE_S = 0.3
-"""After a key or another size, until all is painted."""
-MOVE_DEADLINE_S = 120.0
-
-
-@dataclass(frozen=True)
-class Stage:
-    """The lab, the fleet on it, and the program on that."""
-
-    lab: Lab
-    fleet: Fleet
-    program: Program
-    tell: Callable[[str], None]
-
-    async def shoot(self, name: str, size: tuple[int, int] = USUAL) -> None:
-        """A picture of the screen as it is, in a terminal of this size."""
-        await self.program.resize(*size)
-        await asyncio.sleep(SETTLE_S)
-        png = save(self.program.app, name)
-        self.tell(f"{png.name}  {size[0]}x{size[1]}  {png.stat().st_size // 1024} KiB")
 
 
 async def all_scenes(lab: Lab, fleet: Fleet, tell: Callable[[str], None]) -> None:
@@ -58,7 +34,7 @@ async def all_scenes(lab: Lab, fleet: Fleet, tell: Callable[[str], None]) -> Non
     async with program_on(fleet, size=USUAL) as program:
         stage = Stage(lab, fleet, program, tell)
         await program.sees(MOVER)
-        for scene in (_guests, _capabilities, _storage, _move, _unfinished, _stale):
+        for scene in (_guests, _capabilities, _storage, _move, _unfinished, _stale, crash_scenes):
             await scene(stage)
     for name, size, settings in (
         ("guests-ascii", SMALL, Settings(theme="ansi", glyphs=ASCII)),
@@ -83,21 +59,11 @@ async def _guests(stage: Stage) -> None:
     await stage.program.sees("help: guests")
     await stage.shoot("help")
     await stage.program.press("escape")
-    await _select(stage.program, MOVER)
+    await select(stage.program, MOVER)
     await stage.program.press("enter")
     await stage.program.sees("<domain")
     await stage.shoot("guest")
     await stage.program.press("escape")
-
-
-async def _select(program: Program, name: str) -> None:
-    """Put the cursor on a guest, as a user does."""
-    await program.press("home")
-    for _ in range(20):
-        if any("▸" in line and name in line for line in program.text().splitlines()):
-            return
-        await program.press("down")
-    raise AssertionError(f"no {name} in\n{program.text()}")
 
 
 async def _move(stage: Stage) -> None:
@@ -206,7 +172,7 @@ async def _storage(stage: Stage) -> None:
     await stage.shoot("storage-page")
     await program.press("escape", "escape", "1")
     await program.sees("GUESTS")
-    await _select(program, MOVER)
+    await select(program, MOVER)
     await program.press("d")
     await program.sees("DISKS")
     await program.no_longer_sees("reading")

@@ -38,10 +38,11 @@ def setting_lines(setting: CrashSetting, glyphs: Glyphs, width: int) -> list[Lin
         *_field("watchdog", setting.watchdog or "none", width),
         *_field("console", ", ".join(setting.console_logs) or "is written to no file", width),
     ]
+    lines += [EMPTY] if setting.findings else []
     for finding in setting.findings:
         text, tone = severity_cell(finding.severity, glyphs)
         first = line(Cell(f"{text[:1]} {finding.title}: ", tone))
-        lines += [EMPTY, *wrap(finding.evidence, width, indent="  ", first=first)]
+        lines += wrap(finding.evidence, width, indent="  ", first=first)
         if finding.mend:
             lines += wrap(finding.mend, width, indent="    ", first=line(Cell(f"  {glyphs.arrow} ", tone)))
     return lines
