@@ -94,8 +94,8 @@ class HostLog:
         return fetch_file(self._where.shell, self._where.host, self._where.path, path, overwrite=overwrite)
 
     async def _window(self, begin: int, end: int) -> Window:
-        blocks = self._text_blocks or self._source.blocks
-        return Window(begin, await blocks.read(begin, end), end == self.size_bytes)
+        blocks, at_end = self._text_blocks or self._source.blocks, end == self.size_bytes
+        return Window(begin, await blocks.read(begin, end), at_end)
 
     def _from(self, window: Window, offset: int) -> Iterator[Piece]:
         """What begins at this byte or after; what follows of a line whose beginning was given out before."""

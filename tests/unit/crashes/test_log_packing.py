@@ -18,7 +18,7 @@ TEXT = b"".join(b"%d: qemu-system-x86_64: terminating on signal 15\n" % number f
 Pack = Callable[[bytes], bytes]
 PACKS: dict[Packing, Pack] = {
     Packing.GZIP: gzip.compress,
-    Packing.XZ: lzma.compress,
+    Packing.XZ: lambda data: lzma.compress(data, preset=0),
     Packing.BZIP2: bz2.compress,
     Packing.ZSTD: zstandard.ZstdCompressor().compress,
 }
@@ -45,7 +45,7 @@ def test_the_text_comes_out_as_it_went_in(packing: Packing, size: int) -> None:
 
 @each_packing
 def test_a_log_that_was_cut_off_gives_what_there_is(packing: Packing) -> None:
-    noise = b"".join(b"%d\n" % (number**7 % 1_000_003) for number in range(600_000))
+    noise = b"".join(b"%d\n" % (number**7 % 1_000_003) for number in range(200_000))
     packed = PACKS[packing](noise)
     text, is_whole = unpacked(packing, packed[: len(packed) * 2 // 3])
     assert not is_whole
