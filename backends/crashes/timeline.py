@@ -82,19 +82,20 @@ class _Crash:
     whose: tuple[GuestKey | None, str]
     members: list[Sighting] = field(default_factory=list)
 
-    @property
-    def kind(self) -> CrashKind:
-        return min((member.kind for member in self.members), key=_TELLING.index)
+    kind: CrashKind = CrashKind.DUMP
+    at_s: float | None = None
+    """An exact time counts more than one of a file, the earliest more than a later one."""
+    exact: bool = False
+    places: set[tuple[Source, str]] = field(default_factory=set)
 
-    @property
-    def at_s(self) -> float | None:
-        """An exact time counts more than one of a file, the earliest more than a later one."""
+    def add(self, sighting: Sighting) -> None:
+        """One more of them."""
+        self.members.append(sighting)
+        self.places.add((sighting.evidence.source, sighting.evidence.place))
+        self.kind = min((member.kind for member in self.members), key=_TELLING.index)
         timed = [(not member.exact, member.at_s) for member in self.members if member.at_s is not None]
-        return min(timed)[1] if timed else None
-
-    @property
-    def exact(self) -> bool:
-        return any(member.exact and member.at_s is not None for member in self.members)
+        self.at_s = min(timed)[1] if timed else None
+        self.exact = bool(timed) and not min(timed)[0]
 
 
 def joining(
@@ -112,7 +113,8 @@ def joining(
     found: list[CrashRecord] = []
     named: dict[str, str] = {}
     taken: set[str] = set()
-    for crash in _joined(sightings, whose):
+    crashes = yield from _joined(sightings, whose)
+    for crash in crashes:
         keys = [key_of(member) for member in crash.members]
         known = (ids[key] for key in keys if key in ids and ids[key] not in taken)
         id_ = next(known, None) or _new_id(host, keys, taken)
@@ -124,7 +126,7 @@ def joining(
     return Joined(tuple(sorted(found, key=lambda record: record.at or oldest, reverse=True)), named)
 
 
-def _joined(sightings: Iterable[Sighting], whose: Whose) -> Sequence[_Crash]:
+def _joined(sightings: Iterable[Sighting], whose: Whose) -> Generator[None, None, Sequence[_Crash]]:
     """Exact times first, in their order; then what tells only that it was then or before, newest first.
 
     A host's dump comes before the start that tells that it went down: of hosts the oldest first.
@@ -139,13 +141,27 @@ def _joined(sightings: Iterable[Sighting], whose: Whose) -> Sequence[_Crash]:
     for sighting in (*exact, *other):
         owner = whose.of(sighting)
         mine = crashes.setdefault(owner, [])
-        fitting = [crash for crash in mine if _is_one(crash, sighting)]
+        fitting = [crash for crash in _reached(mine, sighting) if _is_one(crash, sighting)]
         nearest = min(fitting, key=lambda crash: _apart_s(crash, sighting), default=None)
         if nearest is None:
             nearest = _Crash(owner)
             mine.append(nearest)
-        nearest.members.append(sighting)
+        nearest.add(sighting)
+        yield
     return [crash for each in crashes.values() for crash in each]
+
+
+def _reached(mine: Sequence[_Crash], sighting: Sighting) -> Sequence[_Crash]:
+    """Those that may be near enough. Exact times come in their order, so that of thousands few are looked at."""
+    if not sighting.exact or sighting.at_s is None:
+        return mine
+    waits = sighting.kind in _HOSTS or sighting.kind is CrashKind.PANIC
+    waits = waits or sighting.evidence.source is Source.GUEST_DUMP
+    reach_s = max(DUMPING_S, REBOOT_S) if waits else TOGETHER_S
+    begin = len(mine)
+    while begin and sighting.at_s - (mine[begin - 1].at_s or 0.0) <= reach_s:
+        begin -= 1
+    return mine[begin:]
 
 
 def _latest_first(sighting: Sighting) -> tuple[float, int, int, str, bool]:
@@ -191,11 +207,9 @@ def _is_told_twice(crash: _Crash, sighting: Sighting) -> bool:
             old.evidence.source is new.source and abs((old.at_s or 0.0) - (sighting.at_s or 0.0)) > TOGETHER_S
             for old in crash.members
         )
-    is_event = new.source is Source.EVENT
-    return any(
-        old.source is new.source and (old.lines == new.lines if is_event else old.place == new.place)
-        for old in (member.evidence for member in crash.members)
-    )
+    if new.source is not Source.EVENT:
+        return (new.source, new.place) in crash.places
+    return any(old.evidence.source is new.source and old.evidence.lines == new.lines for old in crash.members)
 
 
 def _patience_s(crash: _Crash, sighting: Sighting) -> float:

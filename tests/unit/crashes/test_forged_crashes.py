@@ -9,11 +9,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from backends.crashes.timeline import joining
 from backends.crashes.whose import Whose
+from backends.model.crash import CrashKind, Evidence, Source
 from backends.model.guest import Guest, GuestKey, GuestState
 from backends.model.host import HostName
 from backends.probes.crashes import console, daemon_lines, daemon_log, host_time, qemu_log, script
 from backends.probes.crashes.parsers import PARSERS
+from backends.probes.crashes.sighting import Sighting
 from backends.remote.local import LocalShell
 from backends.remote.shell import COMMAND_DEADLINE_S, Answer
 from tests.unit.crashes.looked_hosts import log, looked
@@ -109,3 +112,15 @@ def test_a_uuid_in_a_guests_own_log_does_not_make_it_anothers() -> None:
     guests = [Guest(key, each, GuestState.RUNNING, "", 1, 1 << 30) for each, key in keys.items()]
     assert seen.uuid == _UUIDS["other"]
     assert Whose(guests).of(seen) == (keys["mine"], "mine")
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_thousands_of_crashes_of_one_program_do_not_hold_up_the_screen(exact: bool) -> None:
+    """Anybody on a host may let a program named qemu crash in a loop."""
+    evidence = Evidence(Source.KERNEL, "dmesg", ("qemu[1]: segfault at 0",))
+    crashes = [Sighting(CrashKind.ENDED, evidence, 7.0 * number, exact, pid=number) for number in range(1000)]
+    steps = joining(HostName("h1"), crashes, Whose((), crashes), ahead_s=0.0, ids={})
+    longest_s, began = 0.0, time.process_time()
+    for _ in steps:
+        longest_s, began = max(longest_s, time.process_time() - began), time.process_time()
+    assert longest_s < 0.2
