@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from backends.model.crash import Source
 from backends.model.guest import Guest, GuestKey
+from backends.probes.crashes.guest_dumps import SHORT_NAME
 from backends.probes.crashes.sighting import Sighting
 from backends.untrusted import clean
 
@@ -40,7 +41,16 @@ class Whose:
         # a guest may have a hand in what its own log holds, not in the log's name
         uuid = "" if sighting.evidence.source is Source.QEMU_LOG else sighting.uuid
         key = self._by_uuid.get(uuid) or self._by_name.get(name) or self._by_path.get(sighting.path)
+        key = key or self._by_beginning(sighting)
         return key, self._names.get(key, name) if key else name
+
+    def _by_beginning(self, sighting: Sighting) -> GuestKey | None:
+        """libvirt cuts a long name in the name of a dump: it is whose name alone begins so."""
+        if sighting.evidence.source is not Source.GUEST_DUMP or len(sighting.guest) != SHORT_NAME:
+            return None
+        begins = clean(sighting.guest)
+        fitting = [key for key, name in self._names.items() if name.startswith(begins)]
+        return fitting[0] if len(fitting) == 1 else None
 
 
 def _paths(guest: Guest) -> Iterator[str]:

@@ -132,11 +132,6 @@ def boots_after(lines: Sequence[KernelLine], index: int) -> bool:
     return any(_BOOT.search(line.text) for line in lines[index + 1 :])
 
 
-def last_boot(lines: Sequence[KernelLine]) -> int:
-    """The index of the line with which the last start begins; 0 where none is seen."""
-    return max((index for index, line in enumerate(lines) if _BOOT.search(line.text)), default=0)
-
-
 def _last_of(lines: Sequence[KernelLine], panic: int) -> int:
     """A panic says its name again at its end, and a second one may come of it: all one."""
     last = min(panic + 3, len(lines) - 1) if _OF_XEN.search(lines[panic].text) else panic

@@ -297,3 +297,14 @@ def test_a_panic_stays_where_it_was_when_the_guest_writes_on() -> None:
     assert told_again(first, replace(first, at_s=None)).at_s == first.at_s
     assert told_again(first, replace(first, at_s=NOON.timestamp() + 60)).at_s == first.at_s
     assert told_again(replace(first, at_s=None), first).at_s == first.at_s
+
+
+def test_a_dump_whose_name_libvirt_has_cut_is_the_guest_s_whose_name_alone_begins_so() -> None:
+    long, other = guest("a-very-long-name-of-a-guest"), guest("a-very-long-name-of-another")
+    dump = told(CrashKind.DUMP, Source.GUEST_DUMP, 0, name=long.name[:20])
+    assert Whose((WEB, long)).of(dump) == (long.key, long.name)
+    assert Whose((long, other)).of(dump) == (None, long.name[:20]), "nobody knows which"
+    assert Whose((guest("web-01-and-more"),)).of(told(CrashKind.DUMP, Source.GUEST_DUMP, 0)) == (
+        None,
+        "web-01",
+    )
