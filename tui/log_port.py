@@ -8,7 +8,7 @@ from backends.model.log import LogLine
 from tui.log_rows import Row, cells, cut, printable, wrapped
 from tui.log_window import LogWindow
 
-_MARKED_WITHIN = 1_000
+_MARKED_WITHIN = 500
 """So many lines from the evidence's place on its lines are looked for."""
 
 Place = tuple[int, int]
@@ -24,8 +24,9 @@ class LogPort:
         self.wraps = False
         self.marks: frozenset[int] = frozenset()
         """Where the lines begin that tell of the crash."""
-        self._marked: tuple[str, ...] = ()
-        self._marked_at: int | None = None
+        self.marked: tuple[str, ...] = ()
+        """Their texts, and where the first of them begins; None: nobody knows."""
+        self.marked_at: int | None = None
         self._top: Place = (0, 0)
         self._left = 0
 
@@ -64,6 +65,16 @@ class LogPort:
         else:
             self._top = (self.window.index_of(offset), 0)
             self.move(-(self.height // 3))
+
+    def put_marks(self) -> None:
+        """All lines that tell of the crash where they fit, else the last ones: what is said last explains most."""
+        if not self.marks or self.window is None:
+            self.put(self.marked_at)
+            return
+        self.put(min(self.marks))
+        if max(self.marks) >= self.span[1]:
+            self._top = (self.window.index_of(max(self.marks)), 0)
+            self.move(-(self.height * 2 // 3))
 
     def put_first(self) -> None:
         """The first line in memory at the top."""
@@ -116,7 +127,7 @@ class LogPort:
             first = max(0, self._top[0] - 4 * self.page)
             self.window.drop(first, self._top[0] + 8 * self.page)
             self._top = min((self._top[0] - first, self._top[1]), self._last_top())
-            self._find_marks(self.window)
+            self.find_marks(self.window)
 
     def _last_top(self) -> Place:
         """The place of the first row when the last row in memory is at the bottom."""
@@ -132,18 +143,24 @@ class LogPort:
 
     def mark(self, lines: Sequence[str], at: int | None) -> None:
         """Lines that tell of a crash, the first of them at this byte; None: nobody knows where."""
-        self._marked, self._marked_at, self.marks = tuple(filter(None, lines)), at, frozenset()
+        self.marked, self.marked_at, self.marks = tuple(filter(None, lines)), at, frozenset()
 
-    def _find_marks(self, window: LogWindow) -> None:
+    def misses_marks(self, window: LogWindow) -> bool:
+        """Is it worth to read on for the rest of the lines that tell of the crash?"""
+        self.find_marks(window)
+        after = len(window.lines) - window.index_of(self.marked_at or 0)
+        return len(self.marks) < len(self.marked) and not window.has_end and after < _MARKED_WITHIN
+
+    def find_marks(self, window: LogWindow) -> None:
         """In their order from their place on; wherever they are, where no place is known."""
-        if self._marked_at is None:
-            told = set(self._marked)
+        if self.marked_at is None:
+            told = set(self.marked)
             self.marks = frozenset(line.begin for line in window.lines if line.text in told)
             return
-        if len(self.marks) >= len(self._marked) or not window.holds(self._marked_at):
+        if len(self.marks) >= len(self.marked) or not window.holds(self.marked_at):
             return
-        rest, found = list(self._marked), set[int]()
-        begin = window.index_of(self._marked_at)
+        rest, found = list(self.marked), set[int]()
+        begin = window.index_of(self.marked_at)
         for line in window.lines[begin : begin + _MARKED_WITHIN]:
             if rest and line.text.startswith(rest[0].rstrip("…")):
                 found.add(line.begin)

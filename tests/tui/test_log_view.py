@@ -342,3 +342,21 @@ async def test_a_log_that_is_followed_and_does_not_grow_costs_nothing() -> None:
         wire.take()
         await pilot.pause(1.2)
         assert wire.take() == b""
+
+
+async def test_what_was_said_last_is_in_sight_where_not_all_of_it_fits() -> None:
+    start = [f"  -device {number} \\" for number in range(70)]
+    text = "\n".join(
+        ["2026-11-24 16:00:42.386+0000: starting up", *start, "ended without a word", "after it", ""]
+    )
+    fleet = with_log(ScriptedLog("h1: log", text * 3))
+    told_of = qemu_log("2026-11-24 16:00:42.386+0000: starting up", "ended without a word", offset=len(text))
+    fleet.host_crashes = {H1: told("h1", replace(NO_SPACE, evidence=(told_of,)))}
+    async with looking(fleet, size=(80, 24)) as program:
+        await program.sees("told by")
+        await program.press("enter", "enter")
+        await program.sees("│ ended without a word")
+        await program.press("home")
+        await program.no_longer_sees("│ ended without a word")
+        await program.press("e")
+        await program.sees("│ ended without a word")

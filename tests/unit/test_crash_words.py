@@ -126,7 +126,7 @@ def test_since_is_not_met_by_what_has_no_time() -> None:
 def test_any_text_and_width_make_a_pane_and_a_page(name: str, words: str, width: int) -> None:
     each = replace(NO_SPACE, name=name, cause=replace(NO_SPACE.cause, words=words))
     row = CrashRow(each)
-    assert crash_pane(row, UNICODE, width)
+    assert crash_pane(row, UNICODE, width, 9)
     page = crash_page(About(row, 0.0, None, None), 1, UNICODE, width)
     assert len(page.begins) == 3
     assert all(0 < begin < len(page.lines) for begin in page.begins)

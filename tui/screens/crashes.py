@@ -209,8 +209,12 @@ class CrashesScreen(FilteredPlace, CrashPlace):
         self.query_one("#gaps", LineView).draw(lambda width: short_lines(blanks, glyphs, width, most))
 
     def _draw_detail(self) -> None:
-        row, glyphs = self.grid.highlighted, self.session.settings.glyphs
-        self.query_one("#detail", LineView).draw(lambda width: crash_pane(row, glyphs, width) if row else [])
+        row, glyphs, pane = (
+            self.grid.highlighted,
+            self.session.settings.glyphs,
+            self.query_one("#detail", LineView),
+        )
+        pane.draw(lambda width: crash_pane(row, glyphs, width, pane.size.height) if row else [])
 
     def _grow_older(self) -> None:
         if self.is_current:

@@ -70,7 +70,7 @@ class LogScreen(CrashPlace):
         """The log has the keys."""
         self.view.placeholder = placeholder(self._evidence.place, None)
         self.view.focus()
-        self._open(self._evidence.offset)
+        self._open(None)
 
     @property
     def view(self) -> LogView:
@@ -108,7 +108,7 @@ class LogScreen(CrashPlace):
         self.run_worker(self._hold(at), group="log", exclusive=True)
 
     async def _hold(self, at: int | None) -> None:
-        """Until the screen is left."""
+        """Until the screen is left. `at`: what is shown first; None: what tells of the crash."""
         evidence = self._evidence
         try:
             async with self.session.fleet.open_log(self._host, evidence.path) as log:
@@ -273,10 +273,7 @@ class LogScreen(CrashPlace):
 
     def do_to_evidence(self) -> None:
         """Where it tells of the crash; the end where that is not known."""
-        if self._evidence.offset is None:
-            self.view.action_end()
-        else:
-            self.view.go_to(self._evidence.offset)
+        self.view.show_marks()
 
     def do_save_log(self) -> None:
         """All of it."""
@@ -286,7 +283,7 @@ class LogScreen(CrashPlace):
         """At the same place."""
         lines = self.view.port.lines
         self.view.error, self.view.began_anew = None, False
-        self._open(self.view.port.span[0] if lines else self._evidence.offset)
+        self._open(self.view.port.span[0] if lines else None)
 
     def do_copy_log_command(self) -> None:
         """What shows it on its host."""

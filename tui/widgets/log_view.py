@@ -91,21 +91,41 @@ class LogView(Widget, can_focus=True):
     def show(
         self, log: Log, at: int | None, marked: Sequence[str] = (), marked_at: int | None = None
     ) -> None:
-        """Show a log from this byte on, or its end. `marked` are lines that tell of a crash, from `marked_at` on."""
-        window = LogWindow(log)
+        """Show a log from this byte on; None: where the lines `marked`, the first of them at `marked_at`, tell of a crash.
+
+        Where it cannot be read, what was shown before stays.
+        """
+        window, port = LogWindow(log), self.port
+        start = marked_at if at is None else at
+        marks = LogPort()
+        marks.mark(marked, marked_at)
 
         async def read() -> None:
-            if at is None:
-                await window.read_end(2 * self.port.page)
-            else:
-                await window.read_around(at, self.port.page)
+            if start is None:
+                await window.read_end(2 * port.page)
+                return
+            await window.read_around(start, port.page)
+            while at is None and marks.misses_marks(window):
+                await window.read_after(2 * port.page)
 
         def enter() -> None:
-            self.port.window = window
-            self.port.mark(marked, marked_at)
-            self.port.put(at)
+            port.window = window
+            port.mark(marked, marked_at)
+            port.find_marks(window)
+            if at is None:
+                port.put_marks()
+            else:
+                port.put(at)
 
         self._read(read, enter)
+
+    def show_marks(self) -> None:
+        """The lines that tell of the crash; where nobody knows their place, the end."""
+        at = self.port.marked_at
+        if at is None:
+            self.action_end()
+        elif self.port.window:
+            self.show(self.port.window.log, None, self.port.marked, at)
 
     @property
     def size_bytes(self) -> int:

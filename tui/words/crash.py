@@ -302,8 +302,8 @@ def cause_lines(record: CrashRecord, glyphs: Glyphs, width: int) -> list[Line]:
     return lines
 
 
-def crash_pane(row: CrashRow, glyphs: Glyphs, width: int) -> list[Line]:
-    """The selected record: as much as there is room for."""
+def crash_pane(row: CrashRow, glyphs: Glyphs, width: int, height: int) -> list[Line]:
+    """The selected record in so many lines; of the best evidence the last lines, which explain most."""
     record = row.record
     title = crash_title(row, glyphs)
     about = "or before" if record.at and not record.exact else ""
@@ -312,8 +312,9 @@ def crash_pane(row: CrashRow, glyphs: Glyphs, width: int) -> list[Line]:
     lines += field("told by", told_by(record), width, Tone.DIM)
     if best := best_evidence(record):
         lines += field("", best.place, width, Tone.DIM)
-        room = max(1, width - 11)
-        lines += [line(dim(" " * 10 + fit(each, room, Align.LEFT, glyphs.ellipsis))) for each in best.lines]
+        room, many = max(1, width - 11), max(1, height - len(lines))
+        shown = (fit(each, room, Align.LEFT, glyphs.ellipsis) for each in best.lines[-many:])
+        lines += [line(dim(" " * 10 + each)) for each in shown]
     elif trouble := next((each for each in record.evidence if each.trouble), None):
         lines += field(trouble.source.value, trouble.trouble, width, Tone.DOUBT)
     return lines
