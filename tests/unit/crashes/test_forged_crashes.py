@@ -124,3 +124,13 @@ def test_thousands_of_crashes_of_one_program_do_not_hold_up_the_screen(exact: bo
     for _ in steps:
         longest_s, began = max(longest_s, time.process_time() - began), time.process_time()
     assert longest_s < 0.2
+
+
+def test_a_process_number_of_weeks_ago_does_not_name_the_guest_of_today() -> None:
+    """Numbers are given again; what is told of one end is told within the hour."""
+    evidence = Evidence(Source.CORE_DUMP, "core")
+    named = Sighting(CrashKind.ENDED, evidence, 0.0, guest="old", pid=77)
+    of_then = Sighting(CrashKind.ENDED, Evidence(Source.KERNEL, "dmesg"), 4.0, pid=77)
+    of_now = Sighting(CrashKind.ENDED, Evidence(Source.KERNEL, "dmesg"), 2_000_000.0, pid=77)
+    whose = Whose((), (named, of_then, of_now))
+    assert [whose.of(each) for each in (of_then, of_now)] == [(None, "old"), (None, "")]
