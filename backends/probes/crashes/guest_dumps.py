@@ -48,6 +48,7 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
     ahead = host_time.zone_s(looked.readings)
     for file in looked.files_under(*FOLDERS):
         named = of_name(file.path, ahead_s=ahead)
+        begun = host_time.begun(named.at_s, file.mtime_s)
         form = formats.recognise(file)
         yield Sighting(
             CrashKind.DUMP,
@@ -61,8 +62,8 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
                 trouble=form.trouble,
                 mend=_leave(file) if not file.readable else "",
             ),
-            file.mtime_s if named.at_s is None else named.at_s,
-            exact=named.at_s is not None,
+            file.mtime_s if begun is None else begun,
+            exact=begun is not None,
             guest=named.guest,
         )
 

@@ -20,6 +20,7 @@ _DIGITS = re.compile(r"(?<!\d)(\d{4})\D?(\d\d)\D?(\d\d)\D?(\d\d)\D?(\d\d)(?:\D?(
 _UPTIME = re.compile(r"\d{1,12}\.\d{1,9}")
 _BEGAN = re.compile(r"\d{1,12}(\.\d{1,9})?")
 _HOUR_S = 3600.0
+_SLACK_S = 2.0
 _DAY_S = 24 * _HOUR_S
 _FURTHEST_ZONE_S = 14 * _HOUR_S
 """Kiribati's."""
@@ -107,3 +108,13 @@ def near(named_s: float | None, mtime_s: float, *, ahead_s: float) -> float:
     as_utc = named_s + ahead_s
     is_same = abs(as_utc - mtime_s) <= _FURTHEST_ZONE_S + _HOUR_S
     return mtime_s if is_same else named_s
+
+
+def begun(named_s: float | None, mtime_s: float) -> float | None:
+    """When the writing of a file began that has a local time in its name; None where nothing tells.
+
+    It did not begin after its end: where it seems so, the name is of summer time and the host is out of it by now.
+    """
+    if named_s is None or named_s <= mtime_s + _SLACK_S:
+        return named_s
+    return named_s - _HOUR_S if named_s - _HOUR_S <= mtime_s + _SLACK_S else None

@@ -248,6 +248,18 @@ def test_a_dump_s_name_tells_guest_and_local_time(path: str, guest: str, clock: 
     assert (told.at_s, told.exact) == ((NOW_S - 1600, True) if clock else (NOW_S, False))
 
 
+def test_a_dump_of_summer_time_is_told_rightly_in_winter() -> None:
+    path = f"{guest_dumps.QEMU}/12-web-2026-05-28-21:00:00"
+    (told,) = guest_dumps.sightings(
+        looked({host_time.ZONE.name: "+0000"}, files=[file(path, mtime_s=NOW_S - 1590)])
+    )
+    assert (told.at_s, told.exact) == (NOW_S - 1600, True)
+    (copied,) = guest_dumps.sightings(
+        looked({host_time.ZONE.name: "+0000"}, files=[file(path, mtime_s=NOW_S - 9000)])
+    )
+    assert (copied.at_s, copied.exact) == (NOW_S - 9000, False), "it cannot have ended before it began"
+
+
 def test_a_sparse_dump_tells_what_it_takes() -> None:
     seen = file("/var/lib/xen/dump/db", elf(), size_bytes=2 << 30, allocated_bytes=12288)
     (told,) = guest_dumps.sightings(looked(files=[seen]))
