@@ -16,7 +16,7 @@ from backends.lab.guest_xml import GuestSpec
 from backends.lab.host import Host
 from backends.lab.lab import Lab
 from backends.lab.layout import HOSTS
-from backends.model.crash import CrashKind, HostCrashes
+from backends.model.crash import CrashKind, CrashRecord, HostCrashes, Source
 from backends.model.fleet import FleetState
 from backends.model.host import HostName
 from backends.service.fleet import FleetService
@@ -264,18 +264,25 @@ def _all_looked_at(state: FleetState) -> bool:
     return all(view.crashes is not None and view.crashes.commands for view in state.hosts.values())
 
 
-async def _time_to(fleet: FleetService, happen: Callable[[], None], name: str) -> float:
-    """Seconds from the beginning of the event until a record of that guest is in the state."""
+async def _time_to(fleet: FleetService, happen: Callable[[], None], name: str) -> tuple[float, float]:
+    """Seconds from the beginning of the event until it is in the state, and until the guest's log is in its record."""
 
-    def is_told(state: FleetState) -> bool:
-        records = (record for view in state.hosts.values() if view.crashes for record in view.crashes.records)
-        return any(record.name == name and record.kind in _BAD_ENDS for record in records)
+    def of_it(state: FleetState) -> Iterator[CrashRecord]:
+        for view in state.hosts.values():
+            for record in view.crashes.records if view.crashes else ():
+                if record.name == name and record.kind in _BAD_ENDS:
+                    yield record
+
+    def is_read(state: FleetState) -> bool:
+        return any(each.source is Source.QEMU_LOG for record in of_it(state) for each in record.evidence)
 
     began_s = time.monotonic()
     async with asyncio.TaskGroup() as group:
         group.create_task(asyncio.to_thread(happen))
-        await until(fleet, is_told, DEADLINE_S)
-    return time.monotonic() - began_s
+        await until(fleet, lambda state: any(of_it(state)), DEADLINE_S)
+        told_s = time.monotonic() - began_s
+        await until(fleet, is_read, DEADLINE_S)
+    return told_s, time.monotonic() - began_s
 
 
 async def _kills(lab: Lab, tell: Tell) -> list[Figure]:
@@ -287,7 +294,11 @@ async def _kills(lab: Lab, tell: Tell) -> list[Figure]:
             name = f"killed-{number}"
             await asyncio.to_thread(lab.guest, GuestSpec(name=name, memory_mib=96), host="h2")
             seconds.append(await _time_to(fleet, partial(_kill, lab.host("h2"), name), name))
-    return [_known("a guest's process is killed", seconds)]
+    told, read = zip(*seconds, strict=True)
+    return [
+        _known("a guest's process is killed", told),
+        _known("what its log says of that", read),
+    ]
 
 
 async def _appended(lab: Lab, of: str, tell: Tell) -> list[Figure]:
@@ -298,7 +309,7 @@ async def _appended(lab: Lab, of: str, tell: Tell) -> list[Figure]:
             tell(f"log {number + 1} of {EVENTS} that grows")
             name = f"ghost-{len(of)}-{number}"
             seconds.append(await _time_to(fleet, partial(_append, lab.host(CROWDED), name), name))
-    return [_known(f"a log grows on a host with {of}", seconds)]
+    return [_known(f"a log grows on a host with {of}", [read_s for _, read_s in seconds])]
 
 
 def _known(what: str, seconds: Sequence[float]) -> Figure:
