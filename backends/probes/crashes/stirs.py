@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
+from contextlib import suppress
 from importlib import resources
 
-from backends.errors import LinkError
+from backends.errors import FerryError, LinkError
 from backends.probes.crashes.parsers import PARSERS
 from backends.probes.crashes.wanted import Wanted
 from backends.remote.shell import Shell
 
 STALL_S = 30.0
 """It says something every 15 s at least (stirs.sh): a host that is silent for so long is gone."""
+END_S = 2.0
 _PIECE = 4096
 _BEAT = b"."
 _PACKED = (".gz", ".xz", ".bz2", ".zst", ".[0-9]")
@@ -47,10 +49,15 @@ async def stirs(shell: Shell) -> AsyncGenerator[None, None]:
     patterns = watched(each.WANTED for each in PARSERS)
     argv = ("env", "LC_ALL=C", "sh", "-c", text, "sh", " ".join(patterns), *JOURNAL)
     async with shell.open_follower(argv, stall_s=STALL_S) as stream:
-        while piece := await stream.read(_PIECE):
-            if any(line and line != _BEAT for line in piece.split(b"\n")):
-                yield
-        answer = await stream.wait()
+        try:
+            while piece := await stream.read(_PIECE):
+                if any(line and line != _BEAT for line in piece.split(b"\n")):
+                    yield
+            answer = await stream.wait()
+        finally:  # it ends what it has started when its input ends, and is given the time
+            stream.write_eof()
+            with suppress(FerryError):
+                await stream.wait(deadline_s=END_S)
     raise LinkError(f"its watcher ended with status {answer.status}", operation="follow the logs")
 
 

@@ -27,8 +27,19 @@ pause() {
 # The next one begins before the last one ends, so that no line falls between them.
 follow_journal() {
     timeout $((beat_s + 2)) journalctl --follow --quiet --lines=0 --output=cat "$@" </dev/null 2>/dev/null &
+    older=$follower
+    follower=$!
 }
 
+# They end by themselves, but hold the output until then. A process of that number that is no child of ours is another.
+end_follower() {
+    if [ -n "$1" ] && read -r _ _ _ parent _ 2>/dev/null <"/proc/$1/stat" && [ "$parent" = $$ ]; then
+        kill "$1"
+    fi
+}
+
+older=
+follower=
 patient=
 command -v timeout >/dev/null && patient=yes
 journal=
@@ -57,3 +68,5 @@ while pause; do
         [ -z "$journal" ] || follow_journal "$@"
     fi
 done
+end_follower "$older" 2>/dev/null
+end_follower "$follower" 2>/dev/null

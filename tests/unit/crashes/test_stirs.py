@@ -62,7 +62,11 @@ class Watched(LocalShell):
 
 @pytest.fixture(params=sorted(SHELLS))
 def host(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Watched:
+    """Without a journal."""
     monkeypatch.setattr(stirs, "PARSERS", (Parser(tmp_path),))
+    (tmp_path / "journalctl").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "journalctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     return Watched(SHELLS[request.param])
 
 
@@ -135,6 +139,7 @@ async def test_what_the_journal_says_of_daemons_is_noticed(tmp_path: Path) -> No
 echo "$@" >{tmp_path}/asked
 until [ -e {tmp_path}/crash ]; do sleep 0.1; done
 echo 'internal error: qemu unexpectedly closed the monitor'
+exec sleep 600
 """
     )
     (tmp_path / "journalctl").chmod(0o755)
@@ -149,7 +154,9 @@ echo 'internal error: qemu unexpectedly closed the monitor'
     async with asyncio.timeout(SOON_S):
         assert b"closed the monitor" in await process.stdout.readline()
     process.stdin.close()
-    await process.wait()
+    async with asyncio.timeout(SOON_S):
+        assert await process.stdout.read() == b"", "nothing that it has started holds the output"
+        await process.wait()
     asked = (tmp_path / "asked").read_text()
     assert "--follow" in asked
     assert "SYSLOG_IDENTIFIER=virtqemud" in asked
