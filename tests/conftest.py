@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.lab_fixture"]
+
+settings.register_profile("busy", deadline=None)
+settings.load_profile("busy")
+"""On a busy machine an example may have to wait for its turn: how long one takes is no property of the code."""
 
 
 @pytest.fixture(autouse=True)
