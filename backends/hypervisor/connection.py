@@ -160,6 +160,7 @@ class _Handle:
         self._uri = uri
         self._callbacks: list[int] = []
         self._lanes = 0
+        self._left = False
         self._lock = threading.Lock()
 
     def open(
@@ -176,8 +177,10 @@ class _Handle:
             self._callbacks = register(self.connection, loop, heard)
 
     def enter(self) -> None:
-        """One lane more."""
+        """One lane more. Raises LinkError when the last one has left already: it was given up, and is being closed."""
         with self._lock:
+            if self._left:
+                raise LinkError("the connection was given up, as the host did not answer in time")
             self._lanes += 1
 
     def leave(self) -> bool:
@@ -186,6 +189,7 @@ class _Handle:
             self._lanes -= 1
             if self._lanes:
                 return False
+            self._left = True
         if self.connection is not None:
             self._close()
         return True
