@@ -15,7 +15,7 @@ from backends.model.guest import GuestKey
 from backends.model.host import HostName
 from backends.probes.crashes.sighting import Sighting
 
-TOGETHER_S = 5.0
+TOGETHER_S = 15.0
 """What is told of one guest within so many seconds is one crash, unless one log tells of two."""
 DUMPING_S = 3600.0
 """libvirt ends a guest that it dumps after the dump, which may take long."""

@@ -32,10 +32,11 @@ async def followed(lab: Lab) -> AsyncIterator[Fleet]:
 
 
 def find(state: FleetState, name: str, cause: str) -> CrashRecord | None:
-    """The record of a guest, once its cause is known."""
+    """The record of a guest, once more than libvirt's events tell of it."""
     for view in state.hosts.values():
         for record in view.crashes.records if view.crashes else ():
-            if record.name == name and record.cause.id == cause:
+            told_by = {each.source for each in record.evidence} - {Source.EVENT, Source.STATE}
+            if record.name == name and record.cause.id == cause and (told_by or cause == "no-space"):
                 return record
     return None
 
@@ -62,8 +63,9 @@ async def afterwards(lab: Lab, host: str, name: str, cause: str) -> CrashRecord:
         await until(fleet, all_up)
         crashes = await fleet.crashes(next(each for each in fleet.state.hosts if each == host))
         found = [record for record in crashes.records if record.name == name]
-        (record,) = [each for each in found if each.cause.id == cause] or pytest.fail(f"{found}")
-    return record
+    assert len(found) == 1, found
+    assert found[0].cause.id == cause
+    return found[0]
 
 
 async def both(
