@@ -178,7 +178,7 @@ async def test_a_filter_finds_the_crashed_ones() -> None:
 async def test_a_full_disk_is_told_once_with_the_key_that_resumes() -> None:
     web = replace(WEB, state=GuestState.PAUSED, reason="I/O error", since=ago(3), full_disks=("vda",))
     async with program_on(crashed(web, crash(web, CrashKind.IO_ERROR, FULL)), size=(200, 50)) as program:
-        await program.sees("‖ no space")
+        await program.sees("‖ no space 3 min ago")
         await program.press("end")
         await program.sees("is full (No space left on device)")
         assert "then resume (u)" in program.text()

@@ -85,12 +85,12 @@ def crashed_words(record: CrashRecord, now: datetime) -> str:
     return f"{verb} {ago_words(record, now)}" if record.at else verb
 
 
-def crash_cell(record: CrashRecord, glyphs: Glyphs, now: datetime | None = None) -> Cell:
-    """A sign and a word for the column of states; with `now` also since when."""
+def crash_cell(record: CrashRecord, glyphs: Glyphs, now: datetime | None = None, word: str = "") -> Cell:
+    """A sign and a word for the column of states; with `now` also since when. `word` is a better one."""
     sign = glyphs.paused if record.kind is CrashKind.IO_ERROR else glyphs.crashed
     tone = Tone.DOUBT if record.kind is CrashKind.NOT_STARTED else Tone.ALARM
     ago = ago_words(record, now) if now and record.at and record.exact else ""
-    return Cell(f"{sign} {_STATES[record.kind]} {ago}".rstrip(), tone)
+    return Cell(f"{sign} {word or _STATES[record.kind]} {ago}".rstrip(), tone)
 
 
 def crash_lines(

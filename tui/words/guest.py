@@ -87,10 +87,11 @@ def state_cell(row: GuestRow, glyphs: Glyphs, now: datetime | None = None) -> Ce
     if is_arriving(row.guest, row.twin):
         return Cell(f"{glyphs.moving} arriving", Tone.BUSY)
     state = row.guest.state
-    if row.guest.full_disks:
-        return Cell(f"{_sign(state, glyphs)} no space", Tone.ALARM)
+    word = "no space" if row.guest.full_disks else ""
     if crash := row.stopped_by:
-        return crash_cell(crash, glyphs, now)
+        return crash_cell(crash, glyphs, now, word)
+    if word:
+        return Cell(f"{_sign(state, glyphs)} {word}", Tone.ALARM)
     return Cell(f"{_sign(state, glyphs)} {state.value}", _TONES.get(state, Tone.NORMAL))
 
 
