@@ -40,6 +40,10 @@ _SEARCH_KEYS: Line = (
 )
 
 
+_ROOMY = 110
+"""Columns from which there is room for what is searched for beside the bytes."""
+
+
 class LogScreen(CrashPlace):
     """Holds the log open as long as it is looked at."""
 
@@ -150,7 +154,8 @@ class LogScreen(CrashPlace):
         if error and view.port.lines:
             left: Line = trouble_line(error)
         else:
-            left = position(view.port.span[1], view.size_bytes, at_end=view.port.at_end)
+            roomy = not self._search.text or self.size.width >= _ROOMY
+            left = position(view.port.span[1], view.size_bytes, at_end=view.port.at_end, roomy=roomy)
             left = (*left, *search_line(self._search, self._current))
         right: Line = ()
         if view.began_anew:

@@ -91,7 +91,7 @@ class LogView(Widget, can_focus=True):
     def show(
         self, log: Log, at: int | None, marked: Sequence[str] = (), marked_at: int | None = None
     ) -> None:
-        """Show a log from this byte on; None: where the lines `marked`, the first of them at `marked_at`, tell of a crash.
+        """Show a log from this byte on; None: where the lines `marked` tell of a crash, the first at `marked_at`.
 
         Where it cannot be read, what was shown before stays.
         """

@@ -24,12 +24,11 @@ class Search:
     """What the last step from one line to the next met."""
 
 
-def position(last: int, size: int, *, at_end: bool) -> Line:
+def position(last: int, size: int, *, at_end: bool, roomy: bool) -> Line:
     """How far down the last row on the screen is."""
     share = 1.0 if at_end or not size else min(last / size, 0.99)
-    return line(
-        " ", Cell(f"{percent(share):>4}"), dim(f"  byte {count(last)} of {count(size)}  {long_size(size)}")
-    )
+    at = f"byte {count(last)} of {count(size)}  " if roomy else ""
+    return line(" ", Cell(f"{percent(share):>4}"), dim(f"  {at}{long_size(size)}"))
 
 
 def search_line(search: Search, current: int | None) -> Line:
