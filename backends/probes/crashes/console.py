@@ -27,7 +27,9 @@ PATTERNS = (
     "/var/lib/nova/instances/*/console.log",
 )
 """xenconsoled's (xenconsoled(8), --log-dir), customs of administrators, and OpenStack's."""
-GUESTS = LogsWanted(PATTERNS, end_bytes=64 * 1024, consoles=True)
+_KEPT = rf"{kernel_text.KEPT}|Xen version|Booting Linux on|panic\(cpu|PANIC: "
+GUESTS = LogsWanted(PATTERNS, keep=_KEPT, before=1, after=10, end_bytes=64 * 1024, consoles=True)
+"""A host may have a thousand guests that write there all the time."""
 XEN = LogsWanted((HYPERVISOR,), end_bytes=64 * 1024)
 WANTED = Wanted(logs=(GUESTS, XEN))
 
