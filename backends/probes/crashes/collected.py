@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -201,14 +201,27 @@ def _gaps(
         yield CrashGap("logs", "the host lacks timeout, xargs or stat", "install coreutils and findutils")
     for folder in dict.fromkeys(folder for _, folder in (*aside.hidden, *seen.hidden)):
         yield CrashGap(f"what is in {clean(folder, limit=1024)}", "permission denied", _leave(folder, "rX"))
-    for number in _numbers(readings, "shut"):
-        if 0 < number <= len(logs.files):
-            path = logs.files[number - 1].path
-            yield CrashGap(clean(path, limit=1024), "permission denied", _leave(path, "r"))
+    shut = [
+        logs.files[number - 1].path for number in _numbers(readings, "shut") if 0 < number <= len(logs.files)
+    ]
+    yield from _shut(dict.fromkeys(shut))
     if odd := aside.odd + seen.odd:
         yield CrashGap(f"{odd} files", "their names hold a line end", "rename them")
     yield from _left_out(readings, logs, wanted)
     yield from _unanswered(readings)
+
+
+def _shut(paths: Iterable[str]) -> Iterator[CrashGap]:
+    """One for each folder: a host may have a log for each of a thousand guests."""
+    by_folder: dict[str, list[str]] = {}
+    for path in paths:
+        by_folder.setdefault(path.rpartition("/")[0], []).append(path)
+    for folder, inside in by_folder.items():
+        if len(inside) == 1:
+            yield CrashGap(clean(inside[0], limit=1024), "permission denied", _leave(inside[0], "r"))
+        else:
+            what = f"{len(inside)} files in {clean(folder, limit=1024)}"
+            yield CrashGap(what, "permission denied", _leave(folder, "rX"))
 
 
 def _left_out(readings: Readings, logs: _List, wanted: Sequence[LogsWanted]) -> Iterator[CrashGap]:

@@ -140,10 +140,6 @@ batches() {
 
 # The end of one log, as its kind wants it.
 one() {
-    if [ ! -r "$name" ]; then
-        say text "shut $number"
-        return
-    fi
     packer "$name"
     if [ -z "$packer" ] && [ -n "$offsets" ]; then
         [ "$size" -le "$end" ] && return
@@ -177,10 +173,14 @@ singles() {
     while IFS= read -r line; do
         number=$((number + 1))
         fields "$line"
+        if [ ! -r "$name" ]; then
+            say text "shut $number"
+            continue
+        fi
         [ "$kind" = "$known" ] || wanted "$@"
         known=$kind
         packer "$name"
-        if [ -n "$offsets" ] && [ -z "$packer" ] && [ "$size" -le "$end" ] && [ -r "$name" ]; then continue; fi
+        if [ -n "$offsets" ] && [ -z "$packer" ] && [ "$size" -le "$end" ]; then continue; fi
         if [ "$(date +%s)" -ge "$last_s" ]; then
             say text "left $number"
             return

@@ -211,6 +211,16 @@ def test_what_this_account_may_not_read_is_told_with_the_permission(host: HostLi
     assert log_of(found, folder / "mine.log").trouble == "permission denied"
 
 
+def test_a_thousand_logs_that_may_not_be_read_are_told_once(folder: Path, tmp_path: Path) -> None:
+    for number in range(1000):
+        (folder / f"{number}.log").write_text(f"{CRASHED}\n")
+        (folder / f"{number}.log").chmod(0)
+    found = look(HostLike("dash", tmp_path, NOBODY), like(folder))
+    (gap,) = found.gaps
+    assert (gap.what, gap.why) == (f"1000 files in {folder}", "permission denied")
+    assert f"setfacl -R -m u:ACCOUNT:rX {folder}" in gap.mend
+
+
 def test_files_that_count_by_being_there_come_with_their_first_bytes(host: HostLike, folder: Path) -> None:
     (folder / "vmcore").write_bytes(b"\x7fELF" + bytes(range(200)))
     with (folder / "sparse").open("wb") as file:
@@ -267,6 +277,24 @@ def test_more_than_one_look_takes_is_cut_and_said(folder: Path, tmp_path: Path) 
     assert long.trouble == "truncated"
     assert all(line.startswith(CRASHED) for line in long.text.split("\n"))
     assert found.readings.there("ended"), "what was asked beside is not lost"
+
+
+def test_who_may_not_read_the_journal_is_told_which_groups_may(folder: Path, tmp_path: Path) -> None:
+    """journalctl's own words (src/shared/journal-util.c)."""
+    words = (
+        "Hint: You are currently not seeing messages from other users and the system.",
+        "No journal files were opened due to insufficient permissions.",
+    )
+    for number, said in enumerate(words):
+        tool = tmp_path / f"{number}" / "journalctl"
+        tool.parent.mkdir()
+        tool.write_text(f"#!/bin/sh\necho '{said}' >&2\nexit {number}\n")
+        tool.chmod(0o755)
+        asked = Questions(commands=(Command(("journalctl", "-k")), Command(("journalctl", "--list-boots"))))
+        before = ("env", f"PATH={tool.parent}:{os.environ['PATH']}")
+        (gap,) = look(HostLike("dash", tmp_path, before), like(folder), questions=asked).gaps
+        assert (gap.what, gap.why) == ("journal", "permission denied")
+        assert "systemd-journal or adm" in gap.mend
 
 
 def test_commands_are_told_from_when_on_and_keep_their_names(folder: Path, tmp_path: Path) -> None:
