@@ -148,7 +148,8 @@ def _progress_lines(dump: Dump, glyphs: Glyphs, width: int) -> list[Line]:
     words = "stopping, and removing what was written" if dump.stopping else phase.value
     head = line(
         Cell(f" {glyphs.moving} {words}", Tone.BUSY),
-        dim(f"   {stopwatch(dump.elapsed_s)}   it goes on if you leave this screen"),
+        dim(f"   {stopwatch(dump.elapsed_s)}"),
+        dim("" if dump.stopping else "   it goes on if you leave this screen"),
     )
     lines = [head]
     if progress and (progress.total_bytes or progress.done_bytes):
