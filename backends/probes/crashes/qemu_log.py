@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from backends.model.crash import CrashKind, Evidence, Source
 from backends.probes.crashes.daemon_lines import monitors_closed
 from backends.probes.crashes.looked import Looked
-from backends.probes.crashes.qemu_runs import FOLDER, Run, runs
+from backends.probes.crashes.qemu_runs import FOLDER, KVM_FAILED, Run, runs
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.wanted import LogsWanted, Wanted
 from backends.untrusted import LINE_LIMIT, clean
@@ -16,9 +16,10 @@ WANTED = Wanted(
     logs=(
         LogsWanted(
             patterns=(f"{FOLDER}/*.log", f"{FOLDER}/*.log.[0-9]*", f"{FOLDER}/*.log-[0-9]*"),
-            keep=r"shutting down, reason=(crashed|failed|daemon)|: panic [a-z0-9-]+:|load of migration failed",
+            keep=r"shutting down, reason=(crashed|failed|daemon)|: panic [a-z0-9-]+:|load of migration failed|"
+            + KVM_FAILED,
             before=100,  # the lines of a long command line, from `starting up` on
-            after=2,
+            after=5,
             drop=r"^[^:]*[0-9]--[a-hj-tv-z].* \\$",  # of them all but -incoming and -uuid
             end_bytes=192 * 1024,
         ),
@@ -34,7 +35,12 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
     for run in runs(looked):
         kind = kind_of(run, closed)
         at_s = _at_s(run)
-        if kind is not None:
+        if kind is None and run.kvm:  # it has no time of its own: it was then or before
+            at_s = run.ended_s if run.ended_s is not None else run.log.mtime_s
+            yield Sighting(
+                CrashKind.ENDED, _evidence(run), at_s=at_s, exact=False, guest=run.guest, uuid=run.uuid
+            )
+        elif kind is not None:
             yield Sighting(
                 kind, _evidence(run), at_s=at_s, exact=at_s is not None, guest=run.guest, uuid=run.uuid
             )
@@ -70,12 +76,13 @@ def _is_near(ended_s: float | None, closed: tuple[float, ...]) -> bool:
 
 
 def _evidence(run: Run) -> Evidence:
+    lines = [*run.kvm, *(line for line in run.lines if line not in run.kvm)]
     return Evidence(
         Source.QEMU_LOG,
         clean(run.log.path, limit=LINE_LIMIT),
-        tuple(clean(line, limit=LINE_LIMIT) for line in (*(line for _, line in run.lines), *run.after)),
+        tuple(clean(line, limit=LINE_LIMIT) for line in (*(line for _, line in lines), *run.after)),
         path=run.log.path,
-        offset=run.lines[0][0] if run.lines else None,
+        offset=lines[0][0] if lines else None,
         size_bytes=run.log.size_bytes,
         trouble=run.log.trouble,
         mend=run.log.mend,

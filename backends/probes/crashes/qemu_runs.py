@@ -19,6 +19,11 @@ FOLDER = "/var/log/libvirt/qemu"
 _MOST_LINES = 10
 """Of one life: its last ones."""
 _MOST_AFTER = 5
+_MOST_OF_KVM = 5
+"""Registers follow."""
+KVM_FAILED = r"KVM internal error\. Suberror|KVM: entry failed|error: kvm run failed"
+"""accel/kvm/kvm-all.c: the guest stands still from then on, and its process stays."""
+_KVM_FAILED = re.compile(KVM_FAILED)
 _LOG_NAME = re.compile(r"(?P<guest>.+?)\.log(?:[.-]\d+)*(?:\.(?:gz|xz|bz2|zst))?", re.DOTALL)
 _STARTING = re.compile(rf"(?P<at>{STAMP}): starting up\b")
 _ENDING = re.compile(rf"(?P<at>{STAMP}): shutting down(?:, reason=(?P<reason>[a-z][a-z -]*))?")
@@ -61,6 +66,8 @@ class Run:
     """When QEMU said its newest line."""
     lines: deque[tuple[int | None, str]] = field(default_factory=lambda: deque(maxlen=_MOST_LINES))
     """The last ones up to its end, without the command line."""
+    kvm: list[tuple[int | None, str]] = field(default_factory=list)
+    """KVM could not go on with the guest: the first words of it."""
     after: list[str] = field(default_factory=list)
     """What was written after it had ended: by QEMU, which had still something to say."""
 
@@ -108,6 +115,8 @@ def _read(run: Run, offset: int | None, line: str) -> None:
     run.not_loaded = run.not_loaded or _NOT_LOADED.search(line) is not None
     if not line.strip():
         return
+    if _KVM_FAILED.search(line) or 0 < len(run.kvm) < _MOST_OF_KVM:
+        run.kvm += [(offset, line)] if len(run.kvm) < _MOST_OF_KVM else []
     if run.ended and not ending:
         run.after += [line] if len(run.after) < _MOST_AFTER else []
     else:

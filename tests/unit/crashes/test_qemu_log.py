@@ -13,7 +13,7 @@ from backends.probes.crashes import qemu_log
 from backends.probes.crashes.looked import LogEnd
 from backends.probes.crashes.qemu_runs import FOLDER, runs
 from backends.probes.crashes.sighting import Sighting
-from tests.unit.crashes.looked_at import log, looked
+from tests.unit.crashes.looked_at import MTIME_S, log, looked
 
 UUID = "4c688816-087c-5b6b-bb4f-52079cc269d3"
 
@@ -97,7 +97,10 @@ def test_a_qemu_that_was_killed_has_ended_without_a_word() -> None:
 
 def test_a_crash_keeps_its_place_when_qemu_says_more() -> None:
     lines = "".join(f"2026-11-24T15:24:55.{number:06}Z qemu-system-x86_64: said\n" for number in range(20))
-    shorter, longer = one(start() + lines + PANICKED.split("\n")[0]), one(start() + lines + PANICKED)
+    shorter, longer = (
+        one(start() + lines + PANICKED.split("\n", maxsplit=1)[0]),
+        one(start() + lines + PANICKED),
+    )
     assert shorter.evidence.offset == longer.evidence.offset
     assert longer.evidence.lines[-1].endswith("(/usr/sbin/libvirtd)")
 
@@ -119,6 +122,29 @@ def test_a_guest_of_windows_that_stops_with_a_code_panicked_when_it_told() -> No
     sighting = one(f"{start()}{panic}\n")
     assert (sighting.kind, sighting.at_s) == (CrashKind.PANIC, at("2024-09-30 16:30:49.506"))
     assert panic in sighting.evidence.lines
+
+
+KVM = (
+    """\
+KVM internal error. Suberror: 1
+extra data[0]: 0x0000000000000000
+emulation failure
+EAX=00000000 EBX=00000000 ECX=00000000 EDX=00000663
+"""
+    + "ESI=00000000 EDI=00000000 EBP=00000000 ESP=00000000\n" * 20
+)
+
+
+def test_a_guest_with_which_kvm_could_not_go_on_stands_still_since_then_or_before() -> None:
+    """QEMU's accel/kvm/kvm-all.c, kvm_handle_internal_error: QEMU stays, and libvirt writes nothing."""
+    sighting = one(start() + KVM)
+    assert sighting.kind is CrashKind.ENDED
+    assert (sighting.at_s, sighting.exact) == (MTIME_S, False)
+    assert sighting.evidence.lines[:3] == tuple(KVM.split("\n")[:3])
+    assert sighting.evidence.offset == len(start())
+    later = one(f"{start()}{KVM}2026-11-24 15:25:32.898+0000: shutting down, reason=destroyed\n")
+    assert (later.at_s, later.exact) == (at("2026-11-24 15:25:32.898"), False)
+    assert later.evidence.offset == len(start()), "the same crash, whatever came of it"
 
 
 @pytest.mark.parametrize("incoming", [True, False])
