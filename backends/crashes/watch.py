@@ -31,7 +31,8 @@ class CrashWatch:
             for host in self._hosts.values()
             for work in (host.look_when_stirred(), host.look_where_ill(), self._follow_while_wanted(host))
         ]
-        await first_to_end(*works)
+        if works:  # the journal alone is read without hosts
+            await first_to_end(*works)
 
     async def _follow_while_wanted(self, host: HostWatch) -> None:
         while True:
