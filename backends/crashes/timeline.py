@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from functools import lru_cache
 
 from backends.crashes.causes.cause import cause_of
@@ -39,13 +39,15 @@ _TELLING = (
 )
 """Of several kinds that one crash was seen as, the first one says most."""
 _SOURCES = list(Source)
+_WRITTEN_ON = (Source.GUEST_DUMP, Source.CORE_DUMP, Source.KDUMP)
+"""A file's time is later with each look while it is written; it is the same one all the while."""
 
 
 def key_of(sighting: Sighting) -> str:
     """The same for the same sighting in two looks. A state has one time, however often its file is written."""
     evidence = sighting.evidence
     when = evidence.offset if evidence.offset is not None else sighting.at_s
-    if evidence.source is Source.STATE:
+    if evidence.source is Source.STATE or (evidence.source in _WRITTEN_ON and not sighting.exact):
         when = None
     return "\0".join(
         map(
@@ -57,8 +59,12 @@ def key_of(sighting: Sighting) -> str:
 
 def told_again(known: Sighting, sighting: Sighting) -> Sighting:
     """The newer of two of one key. Where both only tell that it was then or before, the earlier time is the nearer: a
-    guest that starts again after its panic writes to its console, too."""
+    guest that starts again after its panic writes to its console, too. Not so of a state that libvirt itself tells with
+    another time, which is a new one, and of a file that is written on."""
     if sighting.exact or known.exact or known.at_s is None:
+        return sighting
+    source = sighting.evidence.source
+    if source in _WRITTEN_ON or (source is Source.STATE and not sighting.evidence.path):
         return sighting
     if sighting.at_s is not None and sighting.at_s <= known.at_s:
         return sighting
@@ -135,7 +141,7 @@ def _joined(sightings: Iterable[Sighting], whose: Whose) -> Generator[None, None
     other: list[Sighting] = []
     for sighting in sightings:
         (exact if sighting.exact and sighting.at_s is not None else other).append(sighting)
-    exact.sort(key=lambda each: (each.at_s or 0.0, *_rank(each)))
+    exact.sort(key=lambda each: (_turn_s(each), *_rank(each)))
     other.sort(key=_latest_first)
     crashes: dict[tuple[GuestKey | None, str], list[_Crash]] = {}
     for sighting in (*exact, *other):
@@ -151,13 +157,18 @@ def _joined(sightings: Iterable[Sighting], whose: Whose) -> Generator[None, None
     return [crash for each in crashes.values() for crash in each]
 
 
+def _turn_s(sighting: Sighting) -> float:
+    """An event is heard later than a log tells, but tells for sure of a crash of its own: it comes before that log."""
+    return (sighting.at_s or 0.0) - (TOGETHER_S if sighting.evidence.source is Source.EVENT else 0.0)
+
+
 def _reached(mine: Sequence[_Crash], sighting: Sighting) -> Sequence[_Crash]:
     """Those that may be near enough. Exact times come in their order, so that of thousands few are looked at."""
     if not sighting.exact or sighting.at_s is None:
         return mine
     waits = sighting.kind in _HOSTS or sighting.kind is CrashKind.PANIC
     waits = waits or sighting.evidence.source is Source.GUEST_DUMP
-    reach_s = max(DUMPING_S, REBOOT_S) if waits else TOGETHER_S
+    reach_s = max(DUMPING_S, REBOOT_S) if waits else 2 * TOGETHER_S
     begin = len(mine)
     while begin and sighting.at_s - (mine[begin - 1].at_s or 0.0) <= reach_s:
         begin -= 1
@@ -197,7 +208,7 @@ def _kinds_fit(one: CrashKind, other: CrashKind) -> bool:
 
 
 def _is_told_twice(crash: _Crash, sighting: Sighting) -> bool:
-    """One log tells of each crash once; a state is the state of the newest one; an event comes once.
+    """One log tells of each crash once; a state is the state of the newest one; events come once, but for I/O errors.
 
     What a host has left of a crash of its own may be several files, of one time.
     """
@@ -209,6 +220,8 @@ def _is_told_twice(crash: _Crash, sighting: Sighting) -> bool:
         )
     if new.source is not Source.EVENT:
         return (new.source, new.place) in crash.places
+    if sighting.kind is CrashKind.IO_ERROR:
+        return False  # QEMU tells it of each request that was under way (blk_error_action, block/block-backend.c)
     return any(old.evidence.source is new.source and old.evidence.lines == new.lines for old in crash.members)
 
 
@@ -226,14 +239,13 @@ def _patience_s(crash: _Crash, sighting: Sighting) -> float:
 def _record(id_: str, host: HostName, crash: _Crash, ahead_s: float | None) -> CrashRecord:
     told = dict.fromkeys(member.evidence for member in crash.members)
     evidence = tuple(sorted(told, key=lambda each: _SOURCES.index(each.source)))
-    host_at = _time(crash.at_s)
     guest, name = crash.whose
     return CrashRecord(
         id=id_,
         host=host,
         kind=crash.kind,
-        at=host_at - timedelta(seconds=ahead_s or 0.0) if host_at else None,
-        host_at=host_at,
+        at=None if crash.at_s is None else _time(crash.at_s - (ahead_s or 0.0)),
+        host_at=_time(crash.at_s),
         exact=crash.exact,
         guest=guest,
         name=name,
@@ -249,11 +261,12 @@ def _cause_of(kind: CrashKind, evidence: tuple[Evidence, ...]) -> Cause:
 
 
 def _time(at_s: float | None) -> datetime | None:
-    """None also for what no calendar has."""
+    """None also for what no calendar has, or not in all zones."""
     try:
-        return None if at_s is None else datetime.fromtimestamp(at_s, UTC)
+        at = None if at_s is None else datetime.fromtimestamp(at_s, UTC)
     except (ValueError, OverflowError, OSError):
         return None
+    return at if at and MINYEAR < at.year < MAXYEAR else None
 
 
 def _new_id(host: HostName, keys: Sequence[str], taken: set[str]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.crashes.timeline import Joined, joining, told_again
+from backends.crashes.timeline import Joined, joining, key_of, told_again
 from backends.crashes.whose import Whose
 from backends.model.crash import CrashKind, CrashRecord, Evidence, Source
 from backends.model.guest import Disk, DiskKind, Guest, GuestKey, GuestState
@@ -308,3 +309,52 @@ def test_a_dump_whose_name_libvirt_has_cut_is_the_guest_s_whose_name_alone_begin
         None,
         "web-01",
     )
+
+
+def test_an_io_error_that_each_waiting_request_tells_is_one_and_that_of_an_hour_later_another() -> None:
+    """QEMU's blk_error_action (block/block-backend.c) sends an event for each request that fails."""
+    words = "libvirt event: I/O error: vda, no space left (paused)"
+    burst = [told(CrashKind.IO_ERROR, Source.EVENT, at / 1000, words) for at in range(32)]
+    resumed = told(CrashKind.IO_ERROR, Source.EVENT, 3600, words)
+
+    assert [record.at for record in records(*burst, resumed)] == [NOON + timedelta(seconds=3600), NOON]
+
+
+def test_the_log_of_a_second_panic_is_not_given_to_the_first_one_of_which_no_log_tells() -> None:
+    """on_crash=restart leaves nothing in QEMU's log; and logs are written before we hear of an event."""
+    words = "libvirt event: guest crashed (panicked)"
+
+    newest, oldest = records(
+        told(CrashKind.PANIC, Source.EVENT, 0, words),
+        told(CrashKind.PANIC, Source.QEMU_LOG, 600, "reason=crashed", place="log", offset=1),
+        told(CrashKind.PANIC, Source.EVENT, 600.4, words),
+    )
+
+    assert {each.source for each in newest.evidence} == {Source.QEMU_LOG, Source.EVENT}
+    assert [each.source for each in oldest.evidence] == [Source.EVENT]
+
+
+def test_a_dump_that_is_still_written_is_the_same_one_in_each_look() -> None:
+    looks = [told(CrashKind.DUMP, Source.GUEST_DUMP, at, place="/dump/1", exact=False) for at in (1, 2, 3)]
+
+    assert len({key_of(each) for each in looks}) == 1
+    assert told_again(looks[0], looks[1]).at_s == looks[1].at_s
+
+
+def test_a_state_of_libvirts_with_another_time_is_a_new_one() -> None:
+    first = told(CrashKind.IO_ERROR, Source.STATE, 0, exact=False)
+    assert told_again(first, replace(first, at_s=None)).at_s is None
+
+
+@pytest.mark.parametrize("ahead_s", [1e11, -1e11, 2.5e11, -6.3e10, 0.0])
+def test_a_host_whose_clock_is_thousands_of_years_off_has_records_without_a_time(ahead_s: float) -> None:
+    """`date +%s` of a host that lies, or whose clock was never set; also in zones that are ahead of UTC."""
+    end = told(CrashKind.ENDED, Source.QEMU_LOG, None)
+    last = datetime(9999, 12, 31, 23, 59, tzinfo=UTC).timestamp()
+
+    for at_s in (0.0, NOON.timestamp(), last, -6.2e10):
+        (record,) = join(replace(end, at_s=at_s), ahead_s=ahead_s).records
+        for at in (record.at, record.host_at):
+            if at is not None:
+                at.astimezone(timezone(timedelta(hours=14)))
+                at.astimezone(timezone(timedelta(hours=-12)))
