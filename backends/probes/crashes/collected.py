@@ -232,9 +232,16 @@ def _left_out(readings: Readings, logs: _List, wanted: Sequence[LogsWanted]) -> 
                 f"older logs like {each.patterns[0]}" if each.patterns else "older consoles", _TOO_MUCH
             )
     if left := next(_numbers(readings, "left"), 0):
-        yield CrashGap(f"{len(logs.files) - left + 1} older logs", "not looked at: there was no time left")
+        alone = [each for each in logs.files[left - 1 :] if not _in_batch(readings, each, wanted)]
+        yield CrashGap(f"{len(alone)} older logs", "not looked at: there was no time left")
     elif readings.there("logs") and not readings.there("done"):
         yield CrashGap("older logs", _TOO_MUCH)
+
+
+def _in_batch(readings: Readings, log: Listed, wanted: Sequence[LogsWanted]) -> bool:
+    """Was it looked at with all short ones of its kind?"""
+    is_short = 0 < log.kind <= len(wanted) and log.size_bytes <= wanted[log.kind - 1].end_bytes
+    return is_short and log.path.rpartition(".")[2] not in _PACKERS and readings.there(f"batch {log.kind}")
 
 
 def _unanswered(readings: Readings) -> Iterator[CrashGap]:
