@@ -315,7 +315,7 @@ async def test_kdump_of_all_hosts_is_a_table_with_what_to_do_where_it_is_not_rea
         await program.sees("host went down")
         await program.press("K")
         await program.sees("KDUMP   1 of 2 ready")
-        await program.sees("! no memory")
+        await program.sees("! not reserved")
         await program.sees("✓ ready")
         await program.sees("? not looked at")
         page = program.view("#kdump-page").text

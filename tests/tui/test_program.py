@@ -139,20 +139,20 @@ async def test_a_screen_that_was_covered_catches_up() -> None:
 
 
 async def test_help_lists_what_works_here_with_reasons() -> None:
-    async with embedded_program(size=(120, 50)) as program:
+    async with embedded_program(size=(120, 70)) as program:
         await program.press("question_mark")
         await program.sees("help: guests")
         text = program.text()
         assert "Plan a move of this guest to another host" in text
         assert "not now: batch-105 is running" in text
-        assert "Leave; asks when moves are in flight." in text
+        assert "Leave; asks when moves are in flight" in text
         await program.press("escape")
         await program.no_longer_sees("help: guests")
 
 
 async def test_the_palette_finds_a_command_and_does_it() -> None:
     async with embedded_program() as program:
-        await program.press("colon", *"crash")
+        await program.press("colon", *"crashes")
         await program.sees("Go to the crash logs.")
         await program.press("enter")
         await program.sees("CRASHES")

@@ -17,7 +17,7 @@ from tui.words.posture import severity_cell
 _SHORT = {
     KdumpVerdict.READY: "ready",
     KdumpVerdict.NOT_LOADED: "not loaded",
-    KdumpVerdict.NO_MEMORY: "no memory",
+    KdumpVerdict.NO_MEMORY: "not reserved",
     KdumpVerdict.NOT_POSSIBLE: "not possible",
     KdumpVerdict.UNKNOWN: "not known",
 }
@@ -144,11 +144,7 @@ def kdump_lines(row: KdumpRow, glyphs: Glyphs, width: int) -> list[Line]:
     lines += _fact("reserved", long_size(kdump.reserved_bytes), width)
     lines += _fact("service", kdump.service or UNKNOWN, width)
     lines += _fact("target", f"{kdump.target_kind.value}  {kdump.target}".rstrip(), width)
-    room = (
-        f"{long_size(kdump.free_bytes)} free"
-        if kdump.free_bytes is not None
-        else "how much there is is not known"
-    )
+    room = f"{long_size(kdump.free_bytes)} free" if kdump.free_bytes is not None else "nobody knows how much"
     memory = long_size(kdump.memory_bytes)
     lines += _fact("room", f"{room}; a dump of all memory takes at most {memory}", width)
     lines += _fact("made by", kdump.core_collector or UNKNOWN, width)
