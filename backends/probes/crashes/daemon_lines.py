@@ -75,7 +75,7 @@ def daemon_lines(looked: Looked) -> tuple[DaemonLine, ...]:
 
 
 def monitors_closed(looked: Looked) -> tuple[float, ...]:
-    """When libvirt was surprised that QEMU had closed its monitor, while a guest was started or taken over."""
+    """When libvirt was surprised that QEMU closed its monitor, as a guest was started or taken over; oldest first."""
     return tuple(line.at_s for line in daemon_lines(looked) if _SURPRISED.search(line.text))
 
 

@@ -7,13 +7,15 @@ the same moment that its start has failed, if that is one alone.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from backends.model.crash import CrashKind, Evidence, Source
 from backends.probes.crashes.daemon_lines import JOURNAL, LOGS, DaemonLine, daemon_lines, monitors_closed
 from backends.probes.crashes.looked import Looked
 from backends.probes.crashes.qemu_log import kind_of
-from backends.probes.crashes.qemu_runs import Run, runs
+from backends.probes.crashes.qemu_runs import runs
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.wanted import Wanted
 from backends.probes.survey.asking import Questions
@@ -50,14 +52,26 @@ _INCOMING = re.compile(r"load of migration failed|error while loading state")
 _NOT_LOADED_LATE = re.compile(r"unexpectedly closed the monitor")
 
 
+class _Failed(NamedTuple):
+    """A guest that did not start, or did not come in."""
+
+    ended_s: float
+    guest: str
+    kind: CrashKind
+
+
 def sightings(looked: Looked) -> Iterator[Sighting]:
     """One for each error that tells of a guest's failed start, or way in."""
     closed = monitors_closed(looked)
-    failed = [
-        (run, kind)
-        for run in runs(looked)
-        if (kind := kind_of(run, closed)) in (CrashKind.NOT_STARTED, CrashKind.INCOMING)
-    ]
+    failed = sorted(
+        (
+            _Failed(run.ended_s, run.guest, kind)
+            for run in runs(looked)
+            if (kind := kind_of(run, closed)) in (CrashKind.NOT_STARTED, CrashKind.INCOMING)
+            and run.ended_s is not None
+        ),
+        key=_ended_s,
+    )
     for line in daemon_lines(looked):
         if _IDLE.search(line.text):
             continue
@@ -66,10 +80,10 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
         if kind is None and whose is None:
             continue
         yield Sighting(
-            whose[1] if whose else kind or CrashKind.NOT_STARTED,
+            whose.kind if whose else kind or CrashKind.NOT_STARTED,
             _evidence(line),
             at_s=line.at_s,
-            guest=whose[0].guest if whose else "",
+            guest=whose.guest if whose else "",
             path=path,
         )
 
@@ -83,13 +97,15 @@ def _told(line: DaemonLine) -> tuple[CrashKind | None, str]:
     return (CrashKind.NOT_STARTED if found else None), path
 
 
-def _whose(line: DaemonLine, failed: Sequence[tuple[Run, CrashKind]]) -> tuple[Run, CrashKind] | None:
-    near = [
-        each
-        for each in failed
-        if each[0].ended_s is not None and -_AFTER_S <= each[0].ended_s - line.at_s <= _BEFORE_S
-    ]
-    return near[0] if len({run.guest for run, _ in near}) == 1 else None
+def _ended_s(failed: _Failed) -> float:
+    return failed.ended_s
+
+
+def _whose(line: DaemonLine, failed: Sequence[_Failed]) -> _Failed | None:
+    """`failed`: by their ends, as a host may tell of thousands."""
+    begin = bisect_left(failed, line.at_s - _AFTER_S, key=_ended_s)
+    near = failed[begin : bisect_right(failed, line.at_s + _BEFORE_S, key=_ended_s)]
+    return near[0] if len({each.guest for each in near}) == 1 else None
 
 
 def _evidence(line: DaemonLine) -> Evidence:

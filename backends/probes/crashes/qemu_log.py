@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from backends.model.crash import CrashKind, Evidence, Source
@@ -48,7 +49,7 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
 
 def kind_of(run: Run, closed: tuple[float, ...] = ()) -> CrashKind | None:
     """None where it did not end, or ended as somebody wished. `closed`: when libvirt was surprised by a closed monitor
-    while it was starting a guest or taking one over.
+    while it was starting a guest or taking one over, oldest first.
 
     qemuProcessStop is told `crashed` for a guest that panicked, which libvirt then ends itself, and for a QEMU that
     closed its monitor without a word; `failed` for a start or a way in that failed; `daemon` where libvirtd, started
@@ -72,7 +73,10 @@ def _at_s(run: Run) -> float | None:
 
 
 def _is_near(ended_s: float | None, closed: tuple[float, ...]) -> bool:
-    return ended_s is not None and any(0 <= ended_s - each <= _CLOSED_WITHIN_S for each in closed)
+    if ended_s is None:
+        return False
+    last = bisect_right(closed, ended_s)
+    return last > 0 and ended_s - closed[last - 1] <= _CLOSED_WITHIN_S
 
 
 def _evidence(run: Run) -> Evidence:
