@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backends.errors import ActionError, LinkError
+from backends.errors import ActionError
 from backends.model.dump import DumpFormat, DumpPhase, DumpPlan, DumpProgress, DumpWish, WhileDumping
 from backends.model.guest import GuestState
 from backends.model.host import Link
 from backends.model.posture import Finding, Severity
-from tests.tui.crashing import GIB, dump_plan, dumping
-from tests.tui.programs import Program, program_on
-from tests.tui.scripted import ScriptedFleet, guest
+from tests.tui.crashing import GIB
+from tests.tui.dump_mode import WEB, StepByStep, choosing, dumpable, planned, was_dumped, wishes
+from tests.tui.programs import program_on
 from tests.tui.terminal_bytes import on_a_wire
 from tui.app import FerryApp
 from tui.bridge import Bridge
@@ -27,7 +24,6 @@ from tui.glyphs import ASCII
 from tui.session import Session
 from tui.settings import Settings
 
-WEB = guest("h1", "web-01")
 HOME = Path("~").expanduser()
 ROOM = Finding("dump.room", "room", Severity.GOOD, "2.00 GiB needed, 40.0 GiB free")
 SECRETS = Finding(
@@ -37,74 +33,6 @@ SECRETS = Finding(
     "a dump has all that was in the guest's memory: keys and passwords, too",
     "keep it where only root reads",
 )
-
-
-class StepByStep(ScriptedFleet):
-    """Its dumps go on when the test lets them, and may break off."""
-
-    def __init__(self, *hosts: str) -> None:
-        super().__init__(*hosts)
-        self.may_go_on = asyncio.Semaphore(0)
-        self.may_be_removed = asyncio.Event()
-        self.may_be_removed.set()
-        self.breaks: ActionError | LinkError | None = None
-        self.closed = 0
-        self.leaves: ActionError | None = None
-        """What the dump that is closed had written cannot be removed."""
-
-    async def dump(self, plan: DumpPlan) -> AsyncGenerator[DumpProgress, None]:
-        """A step for each release; who closes it aborts it."""
-        self.asked.append(("dump", plan))
-        try:
-            for progress in self.dumping:
-                yield progress
-                await self.may_go_on.acquire()
-                if self.breaks:
-                    raise self.breaks
-        except (asyncio.CancelledError, GeneratorExit):
-            self.closed += 1
-            await self.may_be_removed.wait()
-            if self.leaves:
-                raise self.leaves from None
-            raise
-
-
-def dumpable(fleet: ScriptedFleet | None = None, **plan: Any) -> ScriptedFleet:
-    """web-01 can be dumped."""
-    fleet = fleet or ScriptedFleet("h1", "h2")
-    fleet.up("h1", WEB)
-    made = dump_plan(WEB.key, **plan)
-    fleet.dump_plan, fleet.dumping = made, dumping(made)
-    return fleet
-
-
-@asynccontextmanager
-async def choosing(fleet: ScriptedFleet, **how: Any) -> AsyncIterator[Program]:
-    """The form."""
-    async with program_on(fleet, **how) as program:
-        await program.sees("web-01")
-        await program.press("D")
-        await program.sees("dump web-01 on h1")
-        yield program
-
-
-@asynccontextmanager
-async def planned(fleet: ScriptedFleet, **how: Any) -> AsyncIterator[Program]:
-    """The plan, as the form proposes it."""
-    async with choosing(fleet, **how) as program:
-        await program.press("enter")
-        await program.sees("DUMP  web-01 on h1")
-        yield program
-
-
-def wishes(fleet: ScriptedFleet) -> list[DumpWish]:
-    """For what plans were made."""
-    return [wish for what, *rest in fleet.asked if what == "plan dump" for wish in rest]  # type: ignore[misc]
-
-
-def was_dumped(fleet: ScriptedFleet) -> bool:
-    """Was anything done?"""
-    return any(what[0] == "dump" for what in fleet.asked)
 
 
 # -- the form ---------------------------------------------------------------------------------------
