@@ -30,7 +30,8 @@ from tui.themes import NAMES
 log = logging.getLogger(__name__)
 
 WITHOUT_SCREEN = (
-    "hosts|guests|jobs|capabilities|compare|posture|storage|prove|chain|grow|iscsi|check|migrate|attach|abort"
+    "hosts|guests|jobs|capabilities|compare|posture|storage|prove|chain|grow|iscsi"
+    "|crashes|kdump|dump|crash-setting|check|migrate|attach|abort"
     "|history|audit|unfinished"
 )
 """Commands that need no terminal."""

@@ -234,11 +234,19 @@ async def _idle(lab: Lab, idle_s: float, tell: Tell) -> list[Figure]:
             counts: Counter[HostName] = Counter()
             with commands_heard(lambda name, _: counts.update([name])):
                 followed = await _minute(host, idle_s)
-    more = followed - opened
-    note = f"a fleet that is only open: {opened.bytes:,.0f} B, {opened.cpu_ms:.0f} ms"
     return [
-        Figure(name="bytes a minute of idle following, a host", value=more.bytes, unit="B", note=note),
-        Figure(name="processor a minute of idle following, a host", value=more.cpu_ms, unit="ms"),
+        Figure(
+            name="bytes a minute of idle following, a host",
+            value=followed.bytes,
+            unit="B",
+            note=f"a fleet that is only open: {opened.bytes:,.0f} B",
+        ),
+        Figure(
+            name="processor of the host for that",
+            value=followed.cpu_ms,
+            unit="ms",
+            note=f"a fleet that is only open: {opened.cpu_ms:,.0f} ms",
+        ),
         Figure(
             name="commands a minute of idle following, a host",
             value=max(counts.values(), default=0) * 60 / idle_s,
