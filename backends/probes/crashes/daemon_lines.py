@@ -38,9 +38,13 @@ LOGS = LogsWanted(
     after=4,
     end_bytes=512 * 1024,
 )
-_LINE = re.compile(rf"(?P<at>{STAMP}): \d+: (?P<level>[a-z]+) : (?:[\w:.]+:\d+ : )?(?P<text>.*)", re.DOTALL)
-_MOST_LINES = 20
+_LINE = re.compile(
+    rf"(?P<at>{STAMP}): \d+: (?P<level>[a-z]+) : (?:(?P<function>[\w.]+):\d+ : )?(?P<text>.*)", re.DOTALL
+)
+MOST_LINES = 20
 """Of one message."""
+_RELAYED = "virNetClientProgramDispatchError"
+"""Errors that another host's daemon has answered with (src/rpc/virnetclientprogram.c): they are told there."""
 _SURPRISED = re.compile(
     r"unexpectedly closed the monitor|process exited while connecting to monitor|early end of file from monitor"
 )
@@ -59,6 +63,11 @@ class DaemonLine:
     log: LogEnd | None = None
     """The file; None where it is the journal's."""
     offset: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it stands. NOT yet safe to show."""
+        return self.log.path if self.log else f"journal of {self.daemon}"
 
     @property
     def text(self) -> str:
@@ -90,13 +99,14 @@ def _of_log(log: LogEnd) -> Iterator[DaemonLine]:
     for offset, line in (*log.lines(), (None, f"1970-01-01 00:00:00.000+0000: 0: {'end'} : ")):
         match = _LINE.fullmatch(line)
         if match is None:
-            if begun and len(lines) < _MOST_LINES and line.strip():
+            if begun and len(lines) < MOST_LINES and line.strip():
                 lines.append(line)
             continue
         if begun:
             yield DaemonLine(begun[0], tuple(lines), Source.DAEMON_LOG, _daemon(log), log, begun[1])
         at_s = seconds(match["at"])
-        begun = (at_s, offset) if at_s is not None and match["level"] == "error" else None
+        is_own = match["level"] == "error" and match["function"] != _RELAYED
+        begun = (at_s, offset) if at_s is not None and is_own else None
         lines = [line]
 
 
@@ -107,14 +117,14 @@ def _of_journal(looked: Looked) -> Iterator[DaemonLine]:
             entry = json.loads(line)
         except (ValueError, RecursionError):
             continue
-        if not isinstance(entry, dict):
+        if not isinstance(entry, dict) or entry.get("CODE_FUNC") == _RELAYED:
             continue
         at_us, message = entry.get("__REALTIME_TIMESTAMP"), entry.get("MESSAGE")
         if isinstance(message, list):
             message = _decoded(message)
         if isinstance(at_us, str) and re.fullmatch(r"[0-9]{1,17}", at_us) and isinstance(message, str):
             daemon = str(entry.get("SYSLOG_IDENTIFIER", ""))
-            lines = tuple(each for each in message.split("\n") if each.strip())[:_MOST_LINES]
+            lines = tuple(each for each in message.split("\n") if each.strip())[:MOST_LINES]
             yield DaemonLine(int(at_us) / 1e6, lines, Source.JOURNAL, daemon)
 
 

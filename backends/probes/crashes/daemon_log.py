@@ -12,7 +12,14 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from backends.model.crash import CrashKind, Evidence, Source
-from backends.probes.crashes.daemon_lines import JOURNAL, LOGS, DaemonLine, daemon_lines, monitors_closed
+from backends.probes.crashes.daemon_lines import (
+    JOURNAL,
+    LOGS,
+    MOST_LINES,
+    DaemonLine,
+    daemon_lines,
+    monitors_closed,
+)
 from backends.probes.crashes.looked import Looked
 from backends.probes.crashes.qemu_log import kind_of
 from backends.probes.crashes.qemu_runs import runs
@@ -61,7 +68,7 @@ class _Failed(NamedTuple):
 
 
 def sightings(looked: Looked) -> Iterator[Sighting]:
-    """One for each error that tells of a guest's failed start, or way in."""
+    """One for the errors that were told as a guest failed to start, or to come in; one for each that says so itself."""
     closed = monitors_closed(looked)
     failed = sorted(
         (
@@ -72,20 +79,18 @@ def sightings(looked: Looked) -> Iterator[Sighting]:
         ),
         key=_ended_s,
     )
+    explained: dict[tuple[_Failed, str], list[DaemonLine]] = {}
     for line in daemon_lines(looked):
         if _IDLE.search(line.text):
             continue
         kind, path = _told(line)
-        whose = _whose(line, failed)
-        if kind is None and whose is None:
-            continue
-        yield Sighting(
-            whose.kind if whose else kind or CrashKind.NOT_STARTED,
-            _evidence(line),
-            at_s=line.at_s,
-            guest=whose.guest if whose else "",
-            path=path,
-        )
+        if whose := _whose(line, failed):
+            explained.setdefault((whose, line.place), []).append(line)
+        elif kind:
+            yield Sighting(kind, _evidence([line]), at_s=line.at_s, path=path)
+    for (whose, _), lines in explained.items():
+        path = next((path for line in lines if (path := _told(line)[1])), "")
+        yield Sighting(whose.kind, _evidence(lines), at_s=lines[0].at_s, guest=whose.guest, path=path)
 
 
 def _told(line: DaemonLine) -> tuple[CrashKind | None, str]:
@@ -108,17 +113,19 @@ def _whose(line: DaemonLine, failed: Sequence[_Failed]) -> _Failed | None:
     return near[0] if len({each.guest for each in near}) == 1 else None
 
 
-def _evidence(line: DaemonLine) -> Evidence:
-    shown = tuple(clean(each, limit=LINE_LIMIT) for each in line.lines)
-    if line.log is None:
-        return Evidence(Source.JOURNAL, clean(f"journal of {line.daemon}"), shown)
+def _evidence(lines: Sequence[DaemonLine]) -> Evidence:
+    """Of one log."""
+    first = lines[0]
+    shown = tuple(clean(each, limit=LINE_LIMIT) for line in lines for each in line.lines)[:MOST_LINES]
+    if first.log is None:
+        return Evidence(Source.JOURNAL, clean(first.place), shown)
     return Evidence(
         Source.DAEMON_LOG,
-        clean(line.log.path, limit=LINE_LIMIT),
+        clean(first.place, limit=LINE_LIMIT),
         shown,
-        path=line.log.path,
-        offset=line.offset,
-        size_bytes=line.log.size_bytes,
-        trouble=line.log.trouble,
-        mend=line.log.mend,
+        path=first.log.path,
+        offset=first.offset,
+        size_bytes=first.log.size_bytes,
+        trouble=first.log.trouble,
+        mend=first.log.mend,
     )

@@ -30,6 +30,8 @@ SHORT_NAME = 20
 """VIR_DOMAIN_SHORT_NAME_MAX: a name that is as long may be the beginning of a longer one."""
 _STAMP = r"\d{4}-\d\d-\d\d-\d\d:\d\d:\d\d"
 _OF_QEMU = re.compile(rf"(?:\d{{1,10}}-)?(.+)-({_STAMP})")
+_OF_OURS = re.compile(r"(.+)-\d{4}-\d\d-\d\d-\d{6}\.[a-z-]{1,16}")
+"""Of a dump that this program has taken, with the time on its own clock (guests/dump_needs.py)."""
 _OF_LIBXL = re.compile(rf"(.+)-({_STAMP})")
 _OF_XEND = re.compile(r"(\d{4})-(\d\d)(\d\d)-(\d\d)(\d\d)\.(\d\d)-(.+)\.\d{1,10}\.core")
 _OF_OLD_XEND = re.compile(r"(.+)\.\d{1,10}\.core")
@@ -73,6 +75,8 @@ def of_name(path: str, *, ahead_s: float) -> Named:
     folder, _, name = path.rpartition("/")
     if folder.startswith(XEN):
         return _of_xen(name, ahead_s)
+    if match := _OF_OURS.fullmatch(name):
+        return Named(match[1])
     match = (_OF_QEMU if folder.startswith(QEMU) else _OF_LIBXL).fullmatch(name)
     return Named(match[1], host_time.in_name(match[2], ahead_s=ahead_s)) if match else Named()
 

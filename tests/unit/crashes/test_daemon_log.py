@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -176,3 +177,23 @@ def test_no_text_breaks_the_parser(text: str) -> None:
     for sighting in daemon_log.sightings(found):
         assert all(line.isprintable() for line in sighting.evidence.lines)
     assert [line.at_s for line in daemon_lines(found)] == sorted(line.at_s for line in daemon_lines(found))
+
+
+def test_all_that_libvirt_complains_of_as_one_guest_fails_is_one_thing() -> None:
+    # virNetDevTapInterfaceStats asks for a device that has just gone with the guest (seen with libvirt 9.0)
+    gone = error(
+        "internal error: /proc/net/dev: Interface not found", function="virNetDevTapInterfaceStats:765"
+    )
+    (sighting,) = told(error(NOT_LOADED) + gone, web=FAILED)
+    assert (sighting.guest, sighting.evidence.offset) == ("web", 0)
+    assert "load of migration failed" in sighting.evidence.lines[1]
+    assert "Interface not found" in sighting.evidence.lines[2]
+
+
+def test_what_the_other_hosts_daemon_has_answered_is_told_there_and_not_here() -> None:
+    # src/rpc/virnetclientprogram.c: the source of a move writes the destination's error into its own log
+    relayed = error(NOT_LOADED, function="virNetClientProgramDispatchError:172")
+    assert told(relayed) == []
+    in_journal = json.loads(entry(AT_S, "libvirtd", NOT_LOADED))
+    in_journal["CODE_FUNC"] = "virNetClientProgramDispatchError"
+    assert list(daemon_log.sightings(looked(answers={JOURNAL.name: json.dumps(in_journal)}))) == []
