@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from backends.crashes.survey import Look, look_at
@@ -17,7 +18,7 @@ from backends.errors import FerryError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.events import DomainEvent
-from backends.model.crash import HostCrashes, Source
+from backends.model.crash import CrashKind, HostCrashes, Source
 from backends.model.fleet import CrashesChanged, HostView
 from backends.model.guest import GuestKey
 from backends.probes.crashes.sighting import Sighting
@@ -31,6 +32,11 @@ SETTLE_S = 0.3
 GAP_S = 1.0
 """Between two looks at one host: with both and the watcher's second, news are there within three."""
 RETRY_S = 2.0
+"""Doubled with each failure: it may be an account that can run nothing there."""
+MOST_RETRY_S = 60.0
+MOST_TRIES = 4
+STEADY_S = 30.0
+"""What was followed for so long has not failed at once."""
 MOST_SIGHTINGS = 4000
 """Of one host: some thousand crashes."""
 _OVERLAP_S = 3.0
@@ -53,16 +59,23 @@ class HostWatch:
         self._board = board
         self._sightings: dict[str, Sighting] = {}
         """By key_of."""
-        self._ids: Mapping[str, str] = {}
+        self._ids: dict[str, str] = {}
         self._full: Look | None = None
         """The newest look at everything."""
         self._full_at = datetime.now(UTC)
-        self._full_began_s = 0.0
+        self._full_began_s = -_TOGETHER_S
+        """By the clock that nobody sets."""
         self._since: datetime | None = None
         """So far back a full look has gone."""
+        self._heard_s: dict[str, float] = {}
+        """By key_of, when events were heard since the last look, on our clock: only that look tells the host's."""
         self._ahead_s: float | None = None
         self._looked_s: float | None = None
-        """When the newest look began, on the host's clock."""
+        """When the newest look began, on our clock."""
+        self._ill: set[tuple[GuestKey, CrashKind, datetime | None]] = set()
+        """Guests whose states have told of a crash when the host came up last."""
+        self._failures = 0
+        """Looks in a row that a sign has asked for in vain."""
         self._looking = asyncio.Lock()
         self._joining = asyncio.Lock()
         self._stir = asyncio.Event()
@@ -75,9 +88,11 @@ class HostWatch:
         if event.crash is None:
             return
         guest = self._view.guests.get(key)
-        at_s = time.time() + (self._ahead_s or 0.0)
+        heard_s = time.time()
+        at_s = heard_s + (self._ahead_s or 0.0)
         sighting = by_event(key, guest.name if guest else "", event.crash, at_s=at_s)
         self._add(sighting)
+        self._heard_s[key_of(sighting)] = heard_s
         self._stir.set()
 
     def stir(self) -> None:
@@ -85,7 +100,8 @@ class HostWatch:
         self._stir.set()
 
     async def look_when_stirred(self) -> None:
-        """Until it is cancelled. A host that cannot be looked at now is left alone until the next sign."""
+        """Until it is cancelled. A host that cannot be looked at is left alone, after some tries, until the next sign,
+        or until it is up."""
         while True:
             await self._stir.wait()
             self._stir.clear()
@@ -93,25 +109,49 @@ class HostWatch:
             await asyncio.sleep(SETTLE_S)
             try:
                 await self._look_again()
+                self._failures = 0
             except FerryError as error:
                 _log.info("%s: not looked for crashes: %s", self._supervisor.name, error)
+                self._failures += 1
+                if self._failures < MOST_TRIES:
+                    asyncio.get_running_loop().call_later(_delay_s(self._failures), self._stir.set)
             await asyncio.sleep(GAP_S)
 
     async def look_where_ill(self) -> None:
-        """Until it is cancelled: a host that comes up with guests that have crashed is looked at once."""
+        """Until it is cancelled: a host that comes up with guests that have crashed meanwhile is looked at once."""
         while True:
             await self._supervisor.up.wait()
             with suppress(FerryError):
                 session = self._supervisor.current()
-                if any(kind_of(guest) for guest in self._view.guests.values()) and self._full is None:
-                    await self.look()
+                await self._look_if_ill()
                 raise await session.lost()
             await asyncio.sleep(RETRY_S)
 
+    async def _look_if_ill(self) -> None:
+        """Only once for each, also where nothing can be looked at."""
+        ill = {
+            (key, kind, guest.since)
+            for key, guest in self._view.guests.items()
+            if (kind := kind_of(guest)) is not None
+        }
+        known, self._ill = self._ill, ill
+        if not ill - known and not self._failures:
+            return
+        self._failures = 0
+        if self._looked_s is not None:
+            self.stir()
+            return
+        try:
+            await self.look()
+        except FerryError as error:
+            _log.info("%s: not looked for crashes: %s", self._supervisor.name, error)
+
     async def follow(self) -> None:
         """Look now, then whenever a log of the host has grown, until it is cancelled."""
+        failures = 0
         while True:
             await self._supervisor.reachable.wait()
+            began_s = time.monotonic()
             try:
                 session = self._supervisor.reached()
                 await self.look()
@@ -122,13 +162,14 @@ class HostWatch:
                         self._stir.set()
             except FerryError as error:
                 _log.info("%s: crashes are not followed: %s", self._supervisor.name, error)
-            await asyncio.sleep(RETRY_S)
+            failures = 1 if time.monotonic() - began_s > STEADY_S else failures + 1
+            await asyncio.sleep(_delay_s(failures))
 
     # -- looking ------------------------------------------------------------------------------------
 
     async def look(self, since: datetime | None = None) -> HostCrashes:
         """At everything, at least as far back as the last time. Raises FerryError."""
-        asked_s = time.time()
+        asked_s = time.monotonic()
         wanted = since or datetime.now(UTC) - LOOK_BACK
         async with self._looking:
             if not self._is_answered(asked_s, wanted):
@@ -141,21 +182,24 @@ class HostWatch:
         return goes_back and self._full_began_s >= asked_s - _TOGETHER_S
 
     async def _look_at_all(self, wanted: datetime) -> None:
-        began_s = time.time()
+        began_s, clock_s = time.time(), time.monotonic()
         since = min(wanted, self._since or wanted)
         look = await self._look(since.timestamp() + (self._ahead_s or 0.0), only_logs=False)
         self._sightings = {
             key: each for key, each in self._sightings.items() if each.evidence.source in _TOLD_ONCE
         }
-        self._take(look, began_s)
-        self._full, self._full_at, self._full_began_s, self._since = look, datetime.now(UTC), began_s, since
+        await self._take(look, began_s)
+        self._full, self._full_at, self._full_began_s, self._since = look, datetime.now(UTC), clock_s, since
 
     async def _look_again(self) -> None:
         async with self._looking:
             began_s = time.time()
-            now_s = began_s + (self._ahead_s or 0.0)
-            since_s = now_s - _BEFORE_FIRST_S if self._looked_s is None else self._looked_s - _OVERLAP_S
-            self._take(await self._look(since_s, only_logs=True), began_s)
+            before_s = began_s - _BEFORE_FIRST_S if self._looked_s is None else self._looked_s - _OVERLAP_S
+            ahead_s = self._ahead_s or 0.0
+            look = await self._look(before_s + ahead_s, only_logs=True)
+            if look.ahead_s is not None and look.ahead_s < ahead_s - _OVERLAP_S:  # its clock was set back
+                look = await self._look(before_s + look.ahead_s, only_logs=True)
+            await self._take(look, began_s)
         await self._publish()
 
     async def _look(self, since_s: float, *, only_logs: bool) -> Look:
@@ -165,12 +209,24 @@ class HostWatch:
         session = self._supervisor.reached()
         return await look_at(session, self._view.guests.values(), since_s=since_s, only_logs=only_logs)
 
-    def _take(self, look: Look, began_s: float) -> None:
-        if look.ahead_s is not None:
-            self._ahead_s = look.ahead_s
-        self._looked_s = began_s + (self._ahead_s or 0.0)
-        for sighting in sorted(look.sightings, key=lambda each: each.at_s or 0.0):
-            self._add(sighting)
+    async def _take(self, look: Look, began_s: float) -> None:
+        async with self._joining:
+            if look.ahead_s is not None:
+                self._ahead_s = look.ahead_s
+                self._time_events(look.ahead_s)
+            self._heard_s.clear()
+            self._looked_s = began_s
+            for sighting in sorted(look.sightings, key=lambda each: each.at_s or 0.0):
+                self._add(sighting)
+
+    def _time_events(self, ahead_s: float) -> None:
+        """Those that were heard since the last look, by the host's clock as it is known now. Crashes keep their ids."""
+        for key, heard_s in tuple(self._heard_s.items()):
+            if (sighting := self._sightings.pop(key, None)) is not None:
+                timed = replace(sighting, at_s=heard_s + ahead_s)
+                self._add(timed)
+                if (id_ := self._ids.pop(key, None)) is not None:
+                    self._ids[key_of(timed)] = id_
 
     def _add(self, sighting: Sighting) -> None:
         """The newest are kept: a guest that crashes again and again must not fill our memory."""
@@ -178,7 +234,9 @@ class HostWatch:
         known = self._sightings.pop(key, None)
         self._sightings[key] = sighting if known is None else told_again(known, sighting)
         if len(self._sightings) > MOST_SIGHTINGS:
-            del self._sightings[next(iter(self._sightings))]
+            oldest = next(iter(self._sightings))
+            del self._sightings[oldest]
+            self._heard_s.pop(oldest, None)
 
     # -- telling ------------------------------------------------------------------------------------
 
@@ -191,12 +249,12 @@ class HostWatch:
         guests = self._view.guests.values()
         for sighting in by_states(guests, ahead_s=self._ahead_s or 0.0):
             self._add(sighting)
-        sightings = tuple(self._sightings.values())
         name = self._supervisor.name
-        whose = Whose(guests, sightings)
         async with self._joining:
+            sightings = tuple(self._sightings.values())
+            whose = Whose(guests, sightings)
             joined = await _joined(joining(name, sightings, whose, ahead_s=self._ahead_s, ids=self._ids))
-            self._ids = joined.ids
+            self._ids = dict(joined.ids)
         look = self._full or Look()
         crashes = HostCrashes(
             host=name,
@@ -212,6 +270,11 @@ class HostWatch:
         if crashes != self._view.crashes:
             self._board.publish(CrashesChanged(name, crashes))
         return crashes
+
+
+def _delay_s(failures: int) -> float:
+    """Before the next try."""
+    return min(MOST_RETRY_S, RETRY_S * 2.0 ** min(failures - 1, 10))
 
 
 async def _joined(steps: Generator[None, None, Joined]) -> Joined:
