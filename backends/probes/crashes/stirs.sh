@@ -12,7 +12,24 @@ beat_s=15
 # Times and sizes in the order of the names.
 state() {
     # shellcheck disable=SC2086
-    stat -L -c '%Y %s' -- $patterns 2>/dev/null
+    stat -L -c '%n %Y %s' -- $patterns 2>/dev/null
+}
+
+# Lines of the second that are not among the first.
+without() {
+    { printf '%s\n' "$1" && echo / && printf '%s\n' "$2"; } |
+        awk '$0 == "/" { second = 1; next } !second { known[$0]; next } !($0 in known)' 2>/dev/null
+}
+
+# Names of the files that were changed since something was told.
+changed() {
+    without "$last" "$now" | sed 's/ [0-9]* [0-9]*$//'
+}
+
+# Has one of them not been changed the last two times?
+is_other() {
+    [ -n "$(without "$busy
+$busy_before" "$names")" ]
 }
 
 # A second of waiting; false when the input has ended. Without timeout(1) the end is only seen when something is told.
@@ -50,17 +67,26 @@ echo stir
 seconds=0
 in_a_row=0
 told=0
+busy=
+busy_before=
 while pause; do
     seconds=$((seconds + 1))
     now=$(state)
     if [ "$now" = "$last" ]; then
         in_a_row=0
-    # What changes without end is told every second, then every second second, and then every fourth.
-    elif told=$((told + 1)) && [ "$told" -gt $((in_a_row > 7 ? 3 : in_a_row > 3 ? 1 : 0)) ]; then
-        echo stir || exit
-        last=$now
-        told=0
-        in_a_row=$((in_a_row + 1))
+    else
+        names=$(changed)
+        told=$((told + 1))
+        # What changes without end is told every second, then every second second, and then every fourth; it must not
+        # keep us from telling of another file at once.
+        if is_other || [ "$told" -gt $((in_a_row > 7 ? 3 : in_a_row > 3 ? 1 : 0)) ]; then
+            echo stir || exit
+            last=$now
+            told=0
+            in_a_row=$((in_a_row + 1))
+            busy_before=$busy
+            busy=$names
+        fi
     fi
     if [ "$seconds" -ge "$beat_s" ]; then
         seconds=0

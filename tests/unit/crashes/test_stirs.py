@@ -162,6 +162,41 @@ exec sleep 600
     assert "SYSLOG_IDENTIFIER=virtqemud" in asked
 
 
+async def test_a_file_that_changes_without_end_hides_no_other(tmp_path: Path) -> None:
+    """A guest that writes to its console all the time, and another one that ends."""
+    text = Path(stirs.__file__).with_name("stirs.sh").read_text()
+    pipe = asyncio.subprocess.PIPE
+    words = ("sh", "-c", text, "sh", f"{tmp_path}/*.log")
+    process = await asyncio.create_subprocess_exec(*words, stdin=pipe, stdout=pipe)
+    assert process.stdin and process.stdout
+
+    async def chatter() -> None:
+        while True:
+            with (tmp_path / "busy console.log").open("a") as file:
+                file.write("line\n")
+            await asyncio.sleep(0.2)
+
+    async def told_after_s() -> float:
+        assert process.stdout
+        began_s = time.monotonic()
+        while await process.stdout.readline() != b"stir\n":
+            pass
+        return time.monotonic() - began_s
+
+    chattering = asyncio.ensure_future(chatter())
+    async with asyncio.timeout(60):
+        while await told_after_s() < 3.5:  # by now only every fourth second is told
+            pass
+        waits = []
+        for number in range(3):
+            (tmp_path / f"other {number}.log").write_text("ended")
+            waits.append(await told_after_s())
+    chattering.cancel()
+    process.stdin.close()
+    await process.wait()
+    assert max(waits) < 2.5
+
+
 async def test_what_changes_without_end_is_told_ever_more_seldom(tmp_path: Path) -> None:
     text = Path(stirs.__file__).with_name("stirs.sh").read_text()
     pipe = asyncio.subprocess.PIPE
