@@ -21,7 +21,9 @@ _BY_REASON = {
 def by_event(guest: GuestKey, name: str, told: CrashTold, *, at_s: float) -> Sighting:
     """`at_s`: on the host's clock."""
     evidence = Evidence(Source.EVENT, "libvirt's events", (f"libvirt event: {told.words}",), is_text=False)
-    return Sighting(told.kind, evidence, at_s, guest=name, uuid=guest.uuid, path=told.path)
+    return Sighting(
+        told.kind, evidence, at_s, guest=name, uuid=guest.uuid, path=told.path, driver=guest.driver
+    )
 
 
 def by_states(guests: Iterable[Guest], *, ahead_s: float) -> Iterator[Sighting]:

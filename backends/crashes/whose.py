@@ -12,6 +12,21 @@ from backends.untrusted import clean
 
 SAME_PROCESS_S = 3600.0
 """Several places tell of a process's end within this: its core may take long to be written."""
+_Same = dict[str, GuestKey | None]
+"""By driver."""
+_DRIVERS = {
+    Source.QEMU_LOG: "qemu",
+    Source.LXC_LOG: "lxc",
+    Source.LIBXL_LOG: "xen",
+    Source.XEN_LOG: "xen",
+}
+_FOLDERS = (
+    ("/libvirt/qemu/", "qemu"),
+    ("/libvirt/lxc/", "lxc"),
+    ("/libvirt/libxl/", "xen"),
+    ("/xen/", "xen"),
+    ("/xend/", "xen"),
+)
 
 
 class Whose:
@@ -19,13 +34,13 @@ class Whose:
 
     def __init__(self, guests: Iterable[Guest], sightings: Iterable[Sighting] = ()) -> None:
         """`sightings`: all of the host: one may tell the name to a process that another tells of by number only."""
-        self._by_uuid: dict[str, GuestKey] = {}
-        self._by_name: dict[str, GuestKey] = {}
+        self._by_uuid: dict[str, _Same] = {}
+        self._by_name: dict[str, _Same] = {}
         self._by_path: dict[str, GuestKey | None] = {}
         self._names: dict[GuestKey, str] = {}
         for guest in guests:
-            self._by_uuid[guest.key.uuid] = guest.key
-            self._by_name.setdefault(guest.name, guest.key)
+            _note(self._by_uuid.setdefault(guest.key.uuid, {}), guest.key)
+            _note(self._by_name.setdefault(guest.name, {}), guest.key)
             self._names[guest.key] = guest.name
             for path in _paths(guest):
                 # what several guests have tells of none of them
@@ -45,7 +60,11 @@ class Whose:
         name = clean(sighting.guest or self._by_process(sighting))
         # a guest may have a hand in what its own log holds, not in the log's name
         uuid = "" if sighting.evidence.source is Source.QEMU_LOG else sighting.uuid
-        key = self._by_uuid.get(uuid) or self._by_name.get(name) or self._by_path.get(sighting.path)
+        driver = _driver_of(sighting)
+        key = _one(self._by_uuid.get(uuid), driver)
+        if sighting.evidence.source is Source.CONSOLE:  # definitions tell whose it is; its name is a custom
+            key = key or self._by_path.get(sighting.path)
+        key = key or _one(self._by_name.get(name), driver) or self._by_path.get(sighting.path)
         key = key or self._by_beginning(sighting)
         return key, self._names.get(key, name) if key else name
 
@@ -61,6 +80,26 @@ class Whose:
         """A number is given to another process later: who had it at another time is not whose it is now."""
         named = self._by_pid.get(sighting.pid, ()) if sighting.pid is not None else ()
         return next((each.guest for each in named if _may_be_one_process(each, sighting)), "")
+
+
+def _note(same: _Same, key: GuestKey) -> None:
+    """What two guests of one driver share tells of neither."""
+    same[key.driver] = key if same.get(key.driver, key) == key else None
+
+
+def _one(same: _Same | None, driver: str) -> GuestKey | None:
+    """Where no driver is told: what the kernel and cores tell of are QEMU's processes, and its driver comes first."""
+    if not same:
+        return None
+    return same.get(driver) if driver else next(iter(same.values()))
+
+
+def _driver_of(sighting: Sighting) -> str:
+    """A guest of another driver may have the same name; empty where nothing tells."""
+    evidence = sighting.evidence
+    if sighting.driver or evidence.source in _DRIVERS:
+        return sighting.driver or _DRIVERS[evidence.source]
+    return next((driver for part, driver in _FOLDERS if part in evidence.path), "")
 
 
 def _may_be_one_process(one: Sighting, other: Sighting) -> bool:

@@ -25,5 +25,7 @@ class Sighting:
     """Of the guest's process, where it is told: what else tells of that process belongs to the same guest."""
     path: str = ""
     """A disk or image that the text is about: where no name is told, it says whose guest it is."""
+    driver: str = ""
+    """Of the guest, where libvirt tells; of what a file tells, its path does."""
     process: str = ""
     """The name of the process that crashed."""

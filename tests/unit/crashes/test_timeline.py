@@ -358,3 +358,31 @@ def test_a_host_whose_clock_is_thousands_of_years_off_has_records_without_a_time
             if at is not None:
                 at.astimezone(timezone(timedelta(hours=14)))
                 at.astimezone(timezone(timedelta(hours=-12)))
+
+
+def test_guests_of_two_drivers_may_have_one_name_and_one_uuid() -> None:
+    box = replace(WEB, key=WEB.key._replace(driver="lxc"))
+    whose = Whose((box, WEB))
+    log = told(CrashKind.ENDED, Source.QEMU_LOG, 0, place="/var/log/libvirt/qemu/web-01.log")
+    of_box = told(CrashKind.NOT_STARTED, Source.LXC_LOG, 0, place="/var/log/libvirt/lxc/web-01.log")
+    dump = told(CrashKind.DUMP, Source.GUEST_DUMP, 0, place="/var/lib/libvirt/qemu/dump/1-web-01")
+    event = told(CrashKind.ENDED, Source.EVENT, 0, uuid=WEB.key.uuid, driver="qemu")
+
+    assert {whose.of(each) for each in (log, dump, event)} == {(WEB.key, "web-01")}
+    assert whose.of(of_box) == (box.key, "web-01")
+    assert Whose((box,)).of(log) == (None, "web-01"), "the guest of this log is gone"
+
+
+def test_a_console_is_the_guest_s_whose_definition_names_it_whatever_its_own_name_says() -> None:
+    """A clone that writes where its definition says."""
+    clone = replace(DB, console_logs=("/var/log/libvirt/qemu/web-01-console.log",))
+    panic = told(
+        CrashKind.PANIC,
+        Source.CONSOLE,
+        0,
+        path=clone.console_logs[0],
+        place=clone.console_logs[0],
+        exact=False,
+    )
+
+    assert Whose((WEB, clone)).of(panic) == (DB.key, "db")
