@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from backends.crashes.elsewhere import is_elsewhere, may_be_elsewhere
 from backends.crashes.survey import Look, look_at
 from backends.crashes.timeline import Joined, joining, key_of, told_again
 from backends.crashes.told_by_libvirt import by_event, by_states, kind_of
@@ -18,9 +19,10 @@ from backends.errors import FerryError
 from backends.fleet.mailbox import Board
 from backends.fleet.supervisor import Supervisor
 from backends.hypervisor.events import DomainEvent
-from backends.model.crash import CrashKind, HostCrashes, Source
+from backends.model.crash import CrashKind, CrashRecord, HostCrashes, Source
 from backends.model.fleet import CrashesChanged, HostView
 from backends.model.guest import GuestKey
+from backends.model.host import HostName
 from backends.probes.crashes.sighting import Sighting
 from backends.probes.crashes.stirs import stirs
 
@@ -74,6 +76,10 @@ class HostWatch:
         """When the newest look began, on our clock."""
         self._ill: set[tuple[GuestKey, CrashKind, datetime | None]] = set()
         """Guests whose states have told of a crash when the host came up last."""
+        self._records: tuple[CrashRecord, ...] = ()
+        """All that this host tells of; also of what other hosts tell better."""
+        self.on_news: Callable[[HostWatch], None] = lambda _: None
+        """Who hears that other crashes are known."""
         self._failures = 0
         """Looks in a row that a sign has asked for in vain."""
         self._looking = asyncio.Lock()
@@ -241,6 +247,11 @@ class HostWatch:
     # -- telling ------------------------------------------------------------------------------------
 
     @property
+    def name(self) -> HostName:
+        """The host's."""
+        return self._supervisor.name
+
+    @property
     def _view(self) -> HostView:
         return self._board.state.hosts[self._supervisor.name]
 
@@ -255,6 +266,7 @@ class HostWatch:
             whose = Whose(guests, sightings)
             joined = await _joined(joining(name, sightings, whose, ahead_s=self._ahead_s, ids=self._ids))
             self._ids = dict(joined.ids)
+        self._records = joined.records
         look = self._full or Look()
         crashes = HostCrashes(
             host=name,
@@ -263,13 +275,25 @@ class HostWatch:
             took_s=look.took_s,
             commands=look.commands,
             clock_ahead_s=self._ahead_s,
-            records=joined.records,
+            records=self._told_here(joined.records),
             gaps=look.gaps,
             kdump=look.kdump,
         )
         if crashes != self._view.crashes:
             self._board.publish(CrashesChanged(name, crashes))
+            self.on_news(self)
         return crashes
+
+    def _told_here(self, records: tuple[CrashRecord, ...]) -> tuple[CrashRecord, ...]:
+        return tuple(record for record in records if not is_elsewhere(record, self._board.state))
+
+    def hear_news(self, other: HostName) -> None:
+        """Another host tells of other crashes: is one of ours its own?"""
+        crashes, view = self._view.crashes, self._board.state.hosts[other]
+        if crashes is not None and any(may_be_elsewhere(record, view) for record in self._records):
+            told = replace(crashes, records=self._told_here(self._records))
+            if told != crashes:
+                self._board.publish(CrashesChanged(self._supervisor.name, told))
 
 
 def _delay_s(failures: int) -> float:

@@ -198,7 +198,7 @@ def _is_one(crash: _Crash, sighting: Sighting) -> bool:
     if not _kinds_fit(crash.kind, sighting.kind) or _is_told_twice(crash, sighting):
         return False
     if crash.at_s is None or sighting.at_s is None:
-        return crash.whose[0] is not None or bool(crash.whose[1])
+        return not _is_of_a_run(crash, sighting) and crash.whose != (None, "")
     later_s = sighting.at_s - crash.at_s
     return -TOGETHER_S <= later_s <= _patience_s(crash, sighting)
 
@@ -225,6 +225,11 @@ def _is_told_twice(crash: _Crash, sighting: Sighting) -> bool:
     return any(old.evidence.source is new.source and old.evidence.lines == new.lines for old in crash.members)
 
 
+def _is_of_a_run(crash: _Crash, sighting: Sighting) -> bool:
+    """A panic on the console is not the end of a process that had none: the guest has run before, or since."""
+    return sighting.evidence.source is Source.CONSOLE and crash.kind not in (CrashKind.PANIC, CrashKind.DUMP)
+
+
 def _patience_s(crash: _Crash, sighting: Sighting) -> float:
     """How much later something may be told and still be of this crash."""
     if crash.kind in _HOSTS:
@@ -233,7 +238,7 @@ def _patience_s(crash: _Crash, sighting: Sighting) -> float:
         return DUMPING_S
     if sighting.evidence.source is Source.GUEST_DUMP:
         return DUMPING_S
-    return TOGETHER_S if sighting.exact else float("inf")
+    return TOGETHER_S if sighting.exact or _is_of_a_run(crash, sighting) else float("inf")
 
 
 def _record(id_: str, host: HostName, crash: _Crash, ahead_s: float | None) -> CrashRecord:

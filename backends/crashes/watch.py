@@ -20,6 +20,8 @@ class CrashWatch:
 
     def __init__(self, supervisors: Mapping[HostName, Supervisor], board: Board) -> None:
         self._hosts = {name: HostWatch(each, board) for name, each in supervisors.items()}
+        for host in self._hosts.values():
+            host.on_news = self._tell_others
         self._followers = 0
         self._wanted, self._unwanted = asyncio.Event(), asyncio.Event()
         self._unwanted.set()
@@ -56,6 +58,11 @@ class CrashWatch:
     async def look(self, host: HostName, since: datetime | None = None) -> HostCrashes:
         """Look anew. Raises FerryError."""
         return await self._hosts[host].look(since)
+
+    def _tell_others(self, host: HostWatch) -> None:
+        for other in self._hosts.values():
+            if other is not host:
+                other.hear_news(host.name)
 
     def stir(self, host: HostName) -> None:
         """Something has failed there: look soon."""

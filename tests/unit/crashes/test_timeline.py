@@ -386,3 +386,12 @@ def test_a_console_is_the_guest_s_whose_definition_names_it_whatever_its_own_nam
     )
 
     assert Whose((WEB, clone)).of(panic) == (DB.key, "db")
+
+
+@pytest.mark.parametrize("at_s", [None, 3600.0])
+def test_a_panic_on_the_console_is_not_why_the_guest_was_killed_at_another_time(at_s: float | None) -> None:
+    """Its kernel starts again by itself after it; the kill may be days later, or before."""
+    killed = told(CrashKind.ENDED, Source.QEMU_LOG, 0, "reason=crashed", place="log", offset=1)
+    console = told(CrashKind.PANIC, Source.CONSOLE, at_s, "Kernel panic - not syncing", exact=False)
+
+    assert sorted(record.kind.name for record in records(killed, console)) == ["ENDED", "PANIC"]
