@@ -169,7 +169,7 @@ async def test_an_incoming_move_that_breaks_is_told_by_the_destination(lab: Lab,
         await asyncio.to_thread(h1.faults.reset_transfers)
         await moving
 
-    live, later = await both(lab, followed, "torn", "incoming-failed", tear, host="h2")
+    live, later = await both(lab, followed, "torn", "incoming-ended", tear, host="h2")
 
     for record in (live, later):
         assert record.kind is CrashKind.INCOMING

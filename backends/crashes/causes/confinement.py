@@ -38,12 +38,12 @@ def _is_sandbox(match: re.Match[str]) -> bool:
 
 def _sandbox(match: re.Match[str]) -> str:
     call = _CALL.search(match.string)
-    return "killed by QEMU's own sandbox" + (f": system call {call['number']}" if call else "")
+    return "killed by QEMU's seccomp sandbox" + (f": system call {call['number']}" if call else "")
 
 
 def _selinux(match: re.Match[str]) -> str:
     named = _MAPPED_NAME.search(match.string)
-    return f"SELinux does not let the guest {match['what'].strip()}" + (f" {named['name']}" if named else "")
+    return f"SELinux denied {match['what'].strip()}" + (f": {named['name']}" if named else "")
 
 
 RULES = (
@@ -53,8 +53,8 @@ RULES = (
             r"apparmor=\"DENIED\" operation=\"(?P<operation>[^\"]{1,64})\" (?:class=\"\w{1,32}\" )?"
             r"profile=\"libvirt-[\da-f-]{1,64}\" name=\"(?P<path>[^\"]{1,4096})\""
         ),
-        "AppArmor does not let the guest {operation} {path}",
-        "put it where the profile allows it, or add it to /etc/apparmor.d/local/abstractions/libvirt-qemu",
+        "AppArmor denied {operation}: {path}",
+        "move it where the profile allows it, or add it to /etc/apparmor.d/local/abstractions/libvirt-qemu",
         HOST_KERNEL,
         _KINDS,
         _matters,
@@ -63,7 +63,7 @@ RULES = (
         "selinux",
         re.compile(r"avc: {1,4}denied {1,4}\{(?P<what>[^}]{1,64})\}"),
         _selinux,
-        "restorecon the file; use a folder that policy allows; or set the boolean that it needs (virt_use_nfs)",
+        "restorecon the file, use a folder that the policy allows, or set the boolean it needs (virt_use_nfs)",
         HOST_KERNEL,
         _KINDS,
         _is_of_guest,
@@ -71,8 +71,8 @@ RULES = (
     Rule(
         "apparmor",
         re.compile(r"cannot load AppArmor profile '(?P<name>[^']{1,128})'"),
-        "the AppArmor profile {name} could not be loaded",
-        "see virt-aa-helper's complaint in the journal",
+        "AppArmor profile not loaded: {name}",
+        "see what virt-aa-helper says in the journal",
         LIBVIRT,
         _KINDS,
     ),
@@ -81,8 +81,8 @@ RULES = (
         re.compile(
             r"unable to set security context '(?P<label>[^']{1,255})' on '(?P<path>[^']{1,4096})': (?P<why>[^:]{1,80})"
         ),
-        "{path} could not be labelled for the guest: {why}",
-        "on NFS set virt_use_nfs; or <seclabel relabel='no'/> for this disk",
+        "security label not set on {path}: {why}",
+        "on NFS set virt_use_nfs, or <seclabel relabel='no'/> for this disk",
         LIBVIRT,
         _KINDS,
     ),
@@ -92,7 +92,7 @@ RULES = (
             r"Cannot access (?:storage|backing) file '(?P<path>[^']{1,4096})'(?: of storage file '[^']{1,4096}')?"
             r"(?: \(as uid:(?P<uid>\d{1,10}), gid:(?P<gid>\d{1,10})\))?: (?:Permission denied|Operation not permitted)"
         ),
-        "{path} may not be opened[ by user {uid}, group {gid}]",
+        "permission denied: {path}[ (user {uid}, group {gid})]",
         "let that user read every folder of the path, and read and write the file",
         HYPERVISOR,
         _KINDS,
@@ -103,7 +103,7 @@ RULES = (
             r"[Cc]ould not open (?:disk image )?'?(?P<path>(?>/[^':]{1,1000}))'?: "
             r"(?:Permission denied|Operation not permitted)"
         ),
-        "{path} may not be opened by QEMU",
+        "permission denied to QEMU: {path}",
         "see its owner and mode, and what AppArmor or SELinux say in the kernel's log",
         HYPERVISOR,
         _KINDS,
@@ -111,7 +111,7 @@ RULES = (
     Rule(
         "permission",
         re.compile(r"(?:'(?P<path>/[^']{1,4096})'[^':]{0,60}: )?Permission denied"),
-        "something that the guest needs may not be opened[: {path}]",
+        "permission denied to something the guest needs[: {path}]",
         "see its owner and mode, and what AppArmor or SELinux say in the kernel's log",
         HYPERVISOR,
         _KINDS,

@@ -10,7 +10,7 @@ import re
 from backends.crashes.causes.rule import HYPERVISOR, OF_GUESTS, Rule
 from backends.model.crash import CrashKind
 
-_BRING = "bring it back, mount the file system that holds it, or take it out of the guest's definition"
+_BRING = "restore it, mount its file system, or take it out of the guest's definition"
 _KINDS = OF_GUESTS - {CrashKind.ENDED}
 """A file that is missing keeps a guest from starting; it does not end one."""
 _GONE = r": No such file or directory"
@@ -24,7 +24,7 @@ RULES = (
             + _AS
             + _GONE
         ),
-        "{path} is not there, on which {of} is based",
+        "backing image missing: {path}, base of {of}",
         _BRING,
         HYPERVISOR,
         _KINDS,
@@ -34,7 +34,7 @@ RULES = (
         re.compile(
             r"Could not open backing (?:file|image):? (?:Could not open )?'(?P<path>[^']{1,4096})'" + _GONE
         ),
-        "{path} is not there, on which the guest's image is based",
+        "backing image missing: {path}",
         _BRING,
         HYPERVISOR,
         _KINDS,
@@ -42,7 +42,7 @@ RULES = (
     Rule(
         "missing-firmware",
         re.compile(r"could not load PC BIOS '(?P<path>[^']{1,4096})'"),
-        "the firmware {path} is not there",
+        "firmware missing: {path}",
         "install the firmware's package (seabios, ovmf) on this host",
         HYPERVISOR,
         _KINDS,
@@ -50,7 +50,7 @@ RULES = (
     Rule(
         "missing-firmware",
         re.compile(r"failed to find romfile \"(?P<path>[^\"]{1,4096})\""),
-        "a device's ROM is not there: {path}",
+        "device ROM missing: {path}",
         "install the ROMs' package (ipxe-qemu, ipxe-roms-qemu) on this host",
         HYPERVISOR,
         _KINDS,
@@ -62,7 +62,7 @@ RULES = (
             r"Unable to find '(?P<type>[^']{1,16})' firmware|"
             r"Unable to find any firmware to satisfy '(?P<what>[^']{1,64})'"
         ),
-        "this host has no firmware for the guest[: {path}][: {type}][: {what}]",
+        "no firmware for the guest on this host[: {path}][: {type}][: {what}]",
         "install the firmware's package (ovmf, edk2-ovmf) on this host",
         HYPERVISOR,
         _KINDS,
@@ -70,7 +70,7 @@ RULES = (
     Rule(
         "missing-firmware",
         re.compile(r"'(?P<path>/[^']{0,4000}(?:OVMF|AAVMF|ovmf|edk2|nvram)[^']{0,200})'" + _AS + _GONE),
-        "the firmware or its variables are not there: {path}",
+        "firmware or its variables missing: {path}",
         "install the firmware's package on this host, or bring the guest's NVRAM file",
         HYPERVISOR,
         _KINDS,
@@ -78,7 +78,7 @@ RULES = (
     Rule(
         "missing-image",
         re.compile(r"Cannot access storage file '(?P<path>[^']{1,4096})'" + _AS + _GONE),
-        "{path} is not there",
+        "image missing: {path}",
         _BRING,
         HYPERVISOR,
         _KINDS,
@@ -86,7 +86,7 @@ RULES = (
     Rule(
         "missing-image",
         re.compile(r"[Cc]ould not open (?:disk image )?'?(?P<path>(?>/[^':]{1,1000}))'?" + _GONE),
-        "{path} is not there",
+        "image missing: {path}",
         _BRING,
         HYPERVISOR,
         _KINDS,
@@ -98,7 +98,7 @@ RULES = (
             r"Storage pool not found: no storage pool with matching (?:name|uuid) '?(?P<name>[^'\s]{1,255})|"
             r"Storage volume not found: no storage vol with matching (?:name|path|key) '?(?P<vol>[^'\s]{1,255})"
         ),
-        "[storage pool {pool} is off][, with {volume} on it][pool {name} is not there][volume {vol} is not there]",
+        "[storage pool not active: {pool}][, with {volume}][pool missing: {name}][volume missing: {vol}]",
         "start or define the pool on this host, or refresh it",
         HYPERVISOR,
         _KINDS,
@@ -110,7 +110,7 @@ RULES = (
             r"Cannot find suitable emulator for (?P<arch>\w{1,32})|"
             r"Unable to find '(?P<name>[^']{1,64})' binary in \$PATH|[Uu]nable to find a satisfying (?P<what>\w{1,32})"
         ),
-        "a program that the guest needs is not installed here[: {path}][: an emulator for {arch}][: {name}][: {what}]",
+        "program missing on this host[: {path}][: emulator for {arch}][: {name}][: {what}]",
         "install it, or name another one in the guest's <emulator>",
         HYPERVISOR,
         _KINDS,

@@ -18,7 +18,7 @@ HARDWARE = (
             r"\[Hardware Error\]: CPU (?P<cpu>\d{1,5}): Machine Check(?: Exception)?: "
             r"(?P<code>[\da-f]{1,16}(?: Bank \d{1,4}: [\da-f]{1,16})?)"
         ),
-        "the host's hardware failed: machine check on processor {cpu} ({code})",
+        "host hardware failed: machine check on processor {cpu} ({code})",
         _MACHINE,
         _TOLD,
         _HOSTS,
@@ -29,7 +29,7 @@ HARDWARE = (
             r"\[Hardware Error\]: {1,8}(?:event severity: (?P<severity>fatal)|"
             r"(?P<what>Hardware error from APEI[^\x00]{0,80}))"
         ),
-        "the host's hardware failed[: {what}][: the firmware reports a {severity} error]",
+        "host hardware failed[: {what}][: the firmware reports a {severity} error]",
         _MACHINE,
         _TOLD,
         _HOSTS,
@@ -37,8 +37,8 @@ HARDWARE = (
     Rule(
         "overheated",
         re.compile(r"[Cc]ritical temperature reached[^\x00]{0,80}"),
-        "the host shut itself down: it was too hot",
-        "see its fans and the room",
+        "host overheated and shut itself down",
+        "check its fans and the room",
         _TOLD,
         _HOSTS,
     ),
@@ -50,15 +50,15 @@ WATCHDOG = (
         re.compile(
             r"wdmd\[?\d{0,9}\]?: (?:\d{1,12} )?test failed|watchdog: watchdog\d: watchdog did not stop"
         ),
-        "the host was reset by its watchdog: somebody did not say in time that all is well",
-        "see sanlock and wdmd: storage that did not answer lets them reset the host",
+        "host reset by its watchdog, which was not renewed in time",
+        "see sanlock and wdmd: they reset a host whose storage does not answer",
         _TOLD,
         frozenset({CrashKind.HOST_UNCLEAN}),
     ),
     Rule(
         "power-button",
         re.compile(r"[Pp]ower (?:key|button) pressed"),
-        "somebody pressed the host's power button",
+        "power button of the host pressed",
         "",
         _TOLD,
         frozenset({CrashKind.HOST_UNCLEAN}),

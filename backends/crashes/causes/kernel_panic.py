@@ -18,7 +18,7 @@ _REASONS = (
     (
         "panic-asked",
         r"sysrq: (?:SysRq : )?Trigger a crash|SysRq : Trigger a crash",
-        "kernel panic that somebody asked for (SysRq)",
+        "kernel panic, asked for by SysRq",
         "",
     ),
     (
@@ -26,31 +26,31 @@ _REASONS = (
         _PANIC
         + r"(?P<why>(?:Fatal (?:local )?machine check|[Mm]achine check|Timeout: Not all CPUs entered|NMI: (?:IOCK|PCI)|"
         r"Memory failure|Uncorrected|Fatal hardware error)[^\x00]{0,100})",
-        "kernel panic, from hardware: {why}",
-        "see the machine's own event log (ipmitool sel list) and mcelog or rasdaemon",
+        "kernel panic, hardware error: {why}",
+        "see the machine's own event log (ipmitool sel list), and rasdaemon's or mcelog's",
     ),
     (
         "panic-no-root",
         r"VFS: ?Unable to mount root fs on (?P<device>[^\s\]]{1,64})",
         "kernel panic: no root file system ({device})",
-        "see its root= and its initrd: the driver of its disk is missing, or the disk has another name",
+        "check root= and the initrd: the disk's driver is missing, or the disk has another name",
     ),
     (
         "panic-no-init",
         _PANIC + r"(?P<why>(?:No working init found|Requested init \S{1,200} failed)[^\x00]{0,60})",
         "kernel panic: {why}",
-        "see its init= and its root file system",
+        "check init= and the root file system",
     ),
     (
         "panic-init-died",
         r"[Aa]ttempted to kill (?:init|the idle task)!?(?: exitcode=0x(?P<code>[\da-f]{1,16}))?",
-        "kernel panic: its init ended[ (exit code 0x{code})]",
+        "kernel panic: init ended[ (exit code 0x{code})]",
         "look above that line in the console: what did init say last?",
     ),
     (
         "panic-hung-task",
         r"hung_task: blocked tasks",
-        "kernel panic: a task was blocked for too long",
+        "kernel panic: a task was blocked too long",
         "its storage may not have answered; see kernel.hung_task_timeout_secs and hung_task_panic",
     ),
     (
@@ -58,7 +58,7 @@ _REASONS = (
         _PANIC
         + r"(?P<why>(?:softlockup: hung tasks|[Hh]ard LOCKUP|Watchdog detected hard LOCKUP on cpu)[^\x00]{0,60})",
         "kernel panic: a processor was stuck ({why})",
-        "an overloaded host can starve its guests' processors so",
+        "an overloaded host can starve its guests' processors",
     ),
     (
         "panic-memory",
@@ -70,7 +70,7 @@ _REASONS = (
         "panic-bug",
         r"(?P<why>kernel BUG at [^\x00]{1,120}|BUG: (?:unable to handle|kernel NULL pointer)[^\x00]{1,100}|"
         r"Unable to handle kernel [^\x00]{1,100}|general protection fault[^\x00]{0,60})",
-        "kernel panic after a fault of its own: {why}",
+        "kernel panic after a fault: {why}",
         "update its kernel or the module that the call trace names",
     ),
     (
@@ -91,16 +91,16 @@ def _rules(whose: str, sources: frozenset[Source], kinds: frozenset[CrashKind]) 
         yield Rule(id_, re.compile(pattern), f"{whose} {words}", mend, sources, kinds)
 
 
-GUEST = tuple(_rules("the guest's", _CONSOLE, _GUESTS))
+GUEST = tuple(_rules("guest", _CONSOLE, _GUESTS))
 """A guest writes what it likes on its console: so this is never asked of other text, and explains nothing else."""
 HOST = (
     Rule(
         "xen-panic",
         re.compile(r"(?P<why>Panic on CPU \d{1,5}|Hardware Dom0 crashed[^\x00]{0,60})"),
-        "the hypervisor, or its dom0, gave up: {why}",
+        "Xen or its dom0 crashed: {why}",
         "see the lines below that: FATAL TRAP, Assertion or BUG name the place in Xen",
         _KEPT,
         _HOSTS,
     ),
-    *_rules("the host's", _KEPT, _HOSTS),
+    *_rules("host", _KEPT, _HOSTS),
 )

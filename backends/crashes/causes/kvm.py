@@ -13,7 +13,7 @@ _SUBERRORS = {
     "4": "an exit that KVM does not know",
 }
 """KVM_INTERNAL_ERROR_* (Linux include/uapi/linux/kvm.h)."""
-_NESTED = "reset the guest; update the host's kernel and microcode; see whether it is nested"
+_NESTED = "reset the guest; update the host's kernel and microcode; check whether it is nested"
 
 
 def _suberror(match: re.Match[str]) -> str:
@@ -57,7 +57,7 @@ RULES = (
             r"ioctl\((?P<call>KVM_CREATE_V(?:M|CPU))\) failed: (?P<number>-?\d{1,5}) (?P<why>[^:]{1,80})"
         ),
         "KVM refused the guest: {call}: {why}",
-        "see the host's kernel log; another hypervisor may have the processor's virtualization",
+        "see the host's kernel log; another hypervisor may use the processor's virtualization",
         HYPERVISOR,
     ),
 )

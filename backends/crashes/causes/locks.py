@@ -16,7 +16,7 @@ RULES = (
     Rule(
         "image-locked",
         re.compile(r"Is another process using the image \[(?P<path>[^\]]{1,4096})\]"),
-        "another process, here or on another host, has the image open: {path}",
+        "image in use by another process or host: {path}",
         _HOLDER,
         HYPERVISOR,
         OF_GUESTS,
@@ -24,7 +24,7 @@ RULES = (
     Rule(
         "image-locked",
         re.compile(r"Failed to get (?:shared )?\"(?P<lock>[^\"]{1,40})\" lock"),
-        "another process, here or on another host, has the guest's image open (no {lock} lock)",
+        "image in use by another process or host ({lock} lock refused)",
         _HOLDER,
         HYPERVISOR,
         OF_GUESTS,
@@ -32,8 +32,8 @@ RULES = (
     Rule(
         "lease-held",
         re.compile(r"Lockspace resource '(?P<name>[^']{1,4096})' is locked"),
-        "virtlockd: another guest or host holds the lock of {name}",
-        "end the guest that has it: virsh list on the hosts that share it",
+        "lock held by another guest or host (virtlockd): {name}",
+        "find the guest that has it (virsh list on the hosts that share it) and end it",
         HYPERVISOR,
         OF_GUESTS,
     ),
@@ -42,7 +42,7 @@ RULES = (
         re.compile(
             r"Failed to acquire lock: (?P<why>(?:error -?\d{1,9}|the lease|File exists|Lease)[^:]{0,120})"
         ),
-        "sanlock: another host holds the lease of a disk ({why})",
+        "disk lease held by another host (sanlock): {why}",
         "see sanlock client status on the hosts",
         HYPERVISOR,
         OF_GUESTS,
@@ -50,7 +50,7 @@ RULES = (
     Rule(
         "image-locked",
         re.compile(r"Could not open '(?P<path>[^']{1,4096})': Resource temporarily unavailable"),
-        "another process, here or on another host, has the image locked: {path}",
+        "image locked by another process or host: {path}",
         _HOLDER,
         HYPERVISOR,
         OF_GUESTS,
@@ -71,7 +71,7 @@ RULES = (
         re.compile(
             r"(?P<what>USB|PCI|SCSI|device|Device) ?(?:device )?(?P<device>\S{1,64}) is already in use\b"
         ),
-        "device {device} is in use already",
+        "device {device} is already in use",
         "end the guest that has it",
         HYPERVISOR,
         OF_GUESTS,
@@ -79,7 +79,7 @@ RULES = (
     Rule(
         "vfio-group",
         re.compile(r"(?:vfio (?P<device>[\da-f:.]{7,16}): )?group (?P<group>\d{1,9}) is not viable"),
-        "the devices of IOMMU group {group} belong to several drivers[ ({device})]",
+        "IOMMU group {group} is not wholly bound to vfio[ ({device})]",
         "give all of its devices to vfio-pci, or none of them to a guest",
         HYPERVISOR,
         OF_GUESTS,
@@ -105,7 +105,7 @@ RULES = (
         re.compile(
             r"Unable to find an unused port in range '(?P<what>[^']{1,64})' \((?P<range>[\d-]{1,16})\)"
         ),
-        "no port is free for {what} ({range})",
+        "no free port for {what} ({range})",
         "widen the range in qemu.conf, or end what holds its ports",
         HYPERVISOR,
         OF_GUESTS,
@@ -113,7 +113,7 @@ RULES = (
     Rule(
         "port-in-use",
         re.compile(r"Failed to find an available port: Address already in use|Address already in use"),
-        "a port or socket that the guest wants is in use already",
+        "a port or socket of the guest is already in use",
         "see ss -ltnp on the host; let libvirt choose the port (autoport)",
         HYPERVISOR,
         OF_GUESTS,

@@ -14,8 +14,8 @@ RULES = (
     Rule(
         "container-no-init",
         re.compile(r"[Cc]annot find init path '(?P<path>[^']{1,4096})' relative to container root"),
-        "its init {path} is not there, in the container's root",
-        "see its <init> and its root file system",
+        "container init missing: {path}",
+        "check <init> and the container's root file system",
         _LXC,
         _STARTS,
     ),
@@ -24,15 +24,15 @@ RULES = (
         re.compile(
             r"Failed to (?:bind )?mount (?:directory )?(?P<what>[^:\x00]{1,1000}): (?P<why>[^:\x00]{1,80})"
         ),
-        "the container's {what} could not be mounted: {why}",
-        "see that the source is there and may be mounted",
+        "container mount failed: {what}: {why}",
+        "check that the source exists and may be mounted",
         frozenset({Source.LXC_LOG}),
         _STARTS,
     ),
     Rule(
         "container-start",
         re.compile(r"Failure in libvirt_lxc startup: (?P<why>[^\x00]{1,300})"),
-        "the container did not start: {why}",
+        "container did not start: {why}",
         "",
         _LXC,
         _STARTS,

@@ -6,7 +6,7 @@ import re
 
 from backends.crashes.causes.rule import HYPERVISOR, STARTS, Rule
 
-_PROCESSOR = "give the guest a processor that all of its hosts can give (virsh hypervisor-cpu-baseline)"
+_PROCESSOR = "give the guest a processor that all its hosts have (virt-ferry compare --baseline)"
 
 RULES = (
     Rule(
@@ -15,7 +15,7 @@ RULES = (
             r"unsupported machine type(?: '?(?P<machine>[\w.+-]{1,64}))?|"
             r"[Ee]mulator '\S{1,200}' does not support machine type '(?P<type>[^']{1,64})'"
         ),
-        "this host's QEMU does not know the guest's machine type[: {machine}][: {type}]",
+        "machine type unknown to this host's QEMU[: {machine}][: {type}]",
         "use a host with a QEMU that knows it, or change the guest's machine type",
         HYPERVISOR,
         STARTS,
@@ -26,7 +26,7 @@ RULES = (
             r"guest CPU doesn't match specification: (?:extra features: [^:]{0,600}, )?missing features: "
             r"(?P<features>[\w,.-]{1,1000})"
         ),
-        "this host's processor lacks what the guest was promised: {features}",
+        "processor of the host lacks: {features}",
         _PROCESSOR,
         HYPERVISOR,
         STARTS,
@@ -34,7 +34,7 @@ RULES = (
     Rule(
         "processor-unfit",
         re.compile(r"Host CPU does not provide required features: (?P<features>[\w, .-]{1,1000})"),
-        "this host's processor lacks what the guest needs: {features}",
+        "processor of the host lacks: {features}",
         _PROCESSOR,
         HYPERVISOR,
         STARTS,
@@ -45,7 +45,7 @@ RULES = (
             r"guest CPU doesn't match specification|the CPU is incompatible with host CPU|"
             r"Host doesn't support requested features|CPU definition not supported"
         ),
-        "this host's processor cannot be the guest's",
+        "processor of the host does not suit the guest",
         _PROCESSOR,
         HYPERVISOR,
         STARTS,
@@ -53,8 +53,8 @@ RULES = (
     Rule(
         "no-kvm",
         re.compile(r"Could not access KVM kernel module: (?P<why>[^:]{1,80})"),
-        "KVM is not to be had: {why}",
-        "load kvm_intel or kvm_amd; see that virtualization is on in the firmware, and who may open /dev/kvm",
+        "KVM not available: {why}",
+        "load kvm_intel or kvm_amd; check that virtualization is on in the firmware, and who may open /dev/kvm",
         HYPERVISOR,
     ),
     Rule(
@@ -63,8 +63,8 @@ RULES = (
             r"[Dd]omain requires KVM|failed to initialize (?:kvm|KVM): (?P<why>[^:]{1,80})|"
             r"could not find capabilities for domaintype=kvm"
         ),
-        "KVM is not to be had[: {why}]",
-        "load kvm_intel or kvm_amd; see that virtualization is on in the firmware",
+        "KVM not available[: {why}]",
+        "load kvm_intel or kvm_amd; check that virtualization is on in the firmware",
         HYPERVISOR,
     ),
 )

@@ -12,30 +12,28 @@ from backends.crashes.causes.rule import HOST_KERNEL, HYPERVISOR, LIBVIRT, START
 _VICTIM = r"[Kk]ill(?:ed)? process (?P<pid>\d{1,9}) \((?P<name>[^)]{1,64})\)"
 _RSS = r"(?:,? total-vm:(?P<vm_kib>\d{1,15})kB)?(?:, ?anon-rss:(?P<rss_kib>\d{1,15})kB)?"
 
-_LIMIT = (
-    "raise the guest's memory limit (<memtune>, or its cgroup's): QEMU needs more than the guest's memory"
-)
-_HOST = "free memory on the host: fewer or smaller guests, swap, or move some of them away"
+_LIMIT = "raise the limit (<memtune>, or the cgroup's): QEMU needs more than the guest's memory"
+_HOST = "free memory on the host: move guests away, make them smaller, or add swap"
 
 RULES = (
     Rule(
         "oom-limit",
         re.compile(rf"Memory cgroup out of memory: {_VICTIM}{_RSS}"),
-        "killed by the host's kernel: {name} met the limit of its control group[, with {rss_kib} in memory]",
+        "OOM kill: {name} reached its cgroup memory limit[ ({rss_kib} in use)]",
         _LIMIT,
         HOST_KERNEL,
     ),
     Rule(
         "oom-limit",
         re.compile(r"oom-kill:constraint=CONSTRAINT_MEMCG"),
-        "killed by the host's kernel: it met the memory limit of its control group",
+        "OOM kill: cgroup memory limit reached",
         _LIMIT,
         HOST_KERNEL,
     ),
     Rule(
         "oom-limit",
         re.compile(r"Task in /\S{1,1000} killed as a result of limit of (?P<group>/\S{1,1000})"),
-        "killed by the host's kernel: it met the memory limit of {group}",
+        "OOM kill: memory limit reached of {group}",
         _LIMIT,
         HOST_KERNEL,
     ),
@@ -44,36 +42,36 @@ RULES = (
         re.compile(
             r"oom-kill:constraint=CONSTRAINT_(?:MEMORY_POLICY|CPUSET)(?:,nodemask=(?P<nodes>[\d,-]{1,64}?),)?"
         ),
-        "killed by the host's kernel: no memory was free on the NUMA nodes that it is bound to[ ({nodes})]",
+        "OOM kill: no memory free on the NUMA nodes it is bound to[ ({nodes})]",
         "bind it to more nodes (<numatune>), or move guests off these nodes",
         HOST_KERNEL,
     ),
     Rule(
         "oom-host",
         re.compile(rf"Out of memory: {_VICTIM}{_RSS}"),
-        "killed by the host's kernel: the host was out of memory[; {name} had {rss_kib} of it]",
+        "OOM kill: the host was out of memory[ ({name} had {rss_kib})]",
         _HOST,
         HOST_KERNEL,
     ),
     Rule(
         "oom-host",
         re.compile(r"oom-kill:constraint=CONSTRAINT_NONE"),
-        "killed by the host's kernel: the host was out of memory",
+        "OOM kill: the host was out of memory",
         _HOST,
         HOST_KERNEL,
     ),
     Rule(
         "oom-pressure",
         re.compile(r"Killed (?P<group>/\S{1,1000}) due to memory (?P<why>pressure|used)"),
-        "killed by systemd-oomd, for memory {why}: {group}",
+        "killed by systemd-oomd for memory {why}: {group}",
         "free memory on the host, or set ManagedOOMPreference=avoid for machine.slice",
         LIBVIRT,
     ),
     Rule(
         "oom-kill",
         re.compile(r"A process of this unit has been killed by the OOM killer|Failed with result 'oom-kill'"),
-        "killed by the host's kernel for lack of memory",
-        "see the kernel's lines: was it the whole host, or a limit?",
+        "OOM kill by the host's kernel",
+        "see the kernel's log: was the whole host out of memory, or was it a limit?",
         LIBVIRT,
     ),
     Rule(
@@ -84,7 +82,7 @@ RULES = (
             r"preallocat\w+ memory failed|hugetlbfs filesystem is not mounted|"
             r"Unable to find any usable hugetlbfs mount for (?P<kib>\d{1,15}) KiB"
         ),
-        "not enough huge pages are free[: {path}][: none of {kib} are mounted]",
+        "not enough free huge pages[: {path}][: none of {kib} mounted]",
         "raise vm.nr_hugepages (of the right size and node), or let the guest do without them",
         HYPERVISOR,
         STARTS,
@@ -94,21 +92,21 @@ RULES = (
         re.compile(
             r"cannot limit locked memory|VFIO_MAP_DMA\w* ?[^:]{0,40}: Cannot allocate memory|VFIO_MAP_DMA failed"
         ),
-        "the guest's memory could not be locked for its devices",
+        "guest memory could not be locked for its devices",
         "raise its hard_limit (<memtune>), or the daemon's LimitMEMLOCK",
         HYPERVISOR,
     ),
     Rule(
         "no-memory",
         re.compile(r"cannot set up guest memory '(?P<what>[^']{1,200})'"),
-        "the host had no memory for the guest ({what})",
+        "no memory on the host for the guest ({what})",
         _HOST,
         HYPERVISOR,
     ),
     Rule(
         "no-memory",
         re.compile(r"Cannot allocate memory|failed to allocate [\d,]{1,30} bytes|Failed to allocate memory"),
-        "the host had no memory for the guest",
+        "no memory on the host for the guest",
         _HOST,
         HYPERVISOR,
     ),

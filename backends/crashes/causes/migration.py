@@ -7,16 +7,14 @@ import re
 from backends.crashes.causes.rule import HYPERVISOR, STARTS, Rule
 from backends.model.crash import CrashKind
 
-_SAME = (
-    "let both hosts have the same QEMU, or a machine type that both know, and the same devices of the guest"
-)
+_SAME = "use the same QEMU on both hosts, or a machine type that both know, and the same devices"
 _ENDS = STARTS | {CrashKind.ENDED}
 
 RULES = (
     Rule(
         "incoming-device",
         re.compile(r"Unknown savevm section or instance '(?P<device>[^']{1,255})' (?P<number>\d{1,20})"),
-        "incoming move: the guest arrived with {device} {number}, which it has not here",
+        "guest came with a device unknown here: {device} {number}",
         _SAME,
         HYPERVISOR,
         _ENDS,
@@ -28,7 +26,7 @@ RULES = (
             r"Length mismatch: (?P<of>\S{1,255}): (?P<sizes>[\w !=]{1,80})|"
             r"Size too large: (?P<at>\S{1,255}): (?P<than>[\w >]{1,60})"
         ),
-        "incoming move: memory of another size or name[: {block}][: {of}][: {at}][, {sizes}][, {than}]",
+        "guest memory differs here in size or name[: {block}][: {of}][: {at}][, {sizes}][, {than}]",
         _SAME,
         HYPERVISOR,
         _ENDS,
@@ -36,7 +34,7 @@ RULES = (
     Rule(
         "incoming-machine",
         re.compile(r"Machine type received is '(?P<theirs>[^']{1,64})' and local is '(?P<ours>[^']{1,64})'"),
-        "incoming move: the guest's machine is {theirs}, here it is {ours}",
+        "machine types differ: {theirs} came, {ours} here",
         "start it here with the same machine type",
         HYPERVISOR,
         _ENDS,
@@ -46,7 +44,7 @@ RULES = (
         re.compile(
             r"error while loading state for instance 0x(?P<number>[\da-f]{1,16}) of device '(?P<device>[^']{1,255})'"
         ),
-        "incoming move: the state of {device} could not be loaded",
+        "state of {device} could not be loaded",
         _SAME,
         HYPERVISOR,
         _ENDS,
@@ -57,7 +55,7 @@ RULES = (
             r"error while loading state section id \d{1,9}\((?P<device>[^)]{1,255})\)|"
             r"Missing section footer for (?P<of>[^\s:]{1,255})"
         ),
-        "incoming move: the state of[ {device}][ {of}] could not be loaded",
+        "state of[ {device}][ {of}] could not be loaded",
         _SAME,
         HYPERVISOR,
         _ENDS,
@@ -65,10 +63,11 @@ RULES = (
     Rule(
         "incoming-ended",
         re.compile(
-            r"load of migration failed: (?P<why>Input/output error|Connection reset by peer|Broken pipe)"
+            r"load of migration failed: (?P<why>Input/output error|Connection reset by peer|Broken pipe)|"
+            r"check_section_footer: (?P<what>Read section footer failed: -(?:5|32|104))\b"
         ),
-        "incoming move: the stream broke off ({why}): the source or the way to it was lost, or the move was cancelled",
-        "see the source's log of the same time",
+        "migration stream broke off[ ({why})][ ({what})]: source or network lost, or move cancelled",
+        "see the log at the source, of the same time",
         HYPERVISOR,
         _ENDS,
     ),
@@ -77,7 +76,7 @@ RULES = (
         re.compile(
             r"load of migration failed: (?P<why>[^:]{1,120})|Not a migration stream|(?:Configuration section missing)"
         ),
-        "incoming move: QEMU could not load the guest's state[: {why}]",
+        "QEMU could not load the guest's state[: {why}]",
         _SAME,
         HYPERVISOR,
         _ENDS,
@@ -88,16 +87,16 @@ RULES = (
             r"unable to connect to server at '(?P<at>[^']{1,255})': (?P<why>[^:]{1,80})|"
             r"Certificate does not match the hostname (?P<name>\S{1,255})"
         ),
-        "the other host could not be reached[ at {at}: {why}][: its certificate is not of {name}]",
-        "open the ports 49152-49215 between the hosts; let the names and certificates agree",
+        "other host not reached[ at {at}: {why}][: its certificate is not for {name}]",
+        "open ports 49152-49215 between the hosts; make names and certificates agree",
         HYPERVISOR,
         STARTS,
     ),
     Rule(
         "incoming-device",
         re.compile(r"State blocked by non-migratable device '(?P<device>[^']{1,255})'"),
-        "{device} cannot be moved",
-        "take the device off the guest before the move",
+        "device cannot be migrated: {device}",
+        "detach the device before the move",
         HYPERVISOR,
         STARTS,
     ),

@@ -10,7 +10,7 @@ RULES = (
     Rule(
         "network-off",
         re.compile(r"network '(?P<network>[^']{1,255})' is not active"),
-        "network {network} is not active",
+        "network not active: {network}",
         "virsh net-start {network}",
         HYPERVISOR,
         STARTS,
@@ -18,7 +18,7 @@ RULES = (
     Rule(
         "missing-network",
         re.compile(r"Network not found: no network with matching (?:name|uuid) '?(?P<network>[^'\s]{1,255})"),
-        "network {network} is not defined here",
+        "network not defined on this host: {network}",
         "define it on this host, or give the guest another one",
         HYPERVISOR,
         STARTS,
@@ -29,7 +29,7 @@ RULES = (
             r"Cannot get interface MTU on '(?P<bridge>[^']{1,32})': No such device|"
             r"Unable to add bridge (?P<to>\S{1,32}) port \S{1,32}: No such device"
         ),
-        "bridge[ {bridge}][ {to}] is not there",
+        "bridge missing:[ {bridge}][ {to}]",
         "create the bridge on this host, or plug the guest into another one",
         HYPERVISOR,
         STARTS,
@@ -39,7 +39,7 @@ RULES = (
         re.compile(
             r"Unable to open (?P<path>/\S{1,64}), is tun module loaded\?|could not open /dev/net/tun: No such file"
         ),
-        "this host has no TAP devices[ ({path})]",
+        "no TAP devices on this host[ ({path})]",
         "modprobe tun",
         HYPERVISOR,
         STARTS,
@@ -50,7 +50,7 @@ RULES = (
             r"(?:Cannot get interface \w{1,16} (?:on|for|of)|Unable to get index for interface) "
             r"'?(?P<name>[^':\s]{1,32})'?: No such device"
         ),
-        "network interface {name} is not there",
+        "network interface missing: {name}",
         "bring the interface up on this host, or plug the guest into another one",
         HYPERVISOR,
         STARTS,

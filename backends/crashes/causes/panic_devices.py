@@ -46,7 +46,7 @@ _LOG = frozenset({Source.QEMU_LOG, Source.XEN_LOG})
 def _stop(match: re.Match[str]) -> str:
     code = match["code"]
     name = _STOP_CODES.get(int(code, 16), "")
-    return f"the guest's Windows stopped with 0x{code}" + (f", {name}" if name else "")
+    return f"Windows stop code 0x{code}" + (f": {name}" if name else "")
 
 
 RULES = (
@@ -54,14 +54,14 @@ RULES = (
         "windows-stop",
         re.compile(r"panic hyper-v: arg1='0x(?P<code>[\da-fA-F]{1,16})'"),
         _stop,
-        "look the code up in Microsoft's Bug Check Code Reference; its memory dump says which driver",
+        "look the code up in Microsoft's Bug Check Code Reference; the guest's memory dump names the driver",
         _LOG,
     ),
     Rule(
         "s390-stop",
         re.compile(r"panic s390: core='(?P<core>\d{1,9})'.{0,120}? reason='(?P<why>[^']{1,64})'"),
-        "the guest's processor {core} stopped: {why}",
-        "its console tells why; a disabled wait state is what s390 kernels end in after a panic",
+        "guest processor {core} stopped: {why}",
+        "see its console: s390 kernels end in a disabled wait state after a panic",
         _LOG,
     ),
 )
@@ -70,8 +70,8 @@ LAST = (
     Rule(
         "panic-kdump",
         re.compile(r"its own crash kernel runs"),
-        "the guest's kernel panicked; its own crash kernel is dumping it",
-        "wait until it has started again, then see its /var/crash",
+        "guest kernel panic; its own crash kernel is dumping it",
+        "wait until it has restarted, then see /var/crash in it",
         TOLD,
         frozenset({CrashKind.PANIC}),
     ),
@@ -80,16 +80,16 @@ LAST = (
         re.compile(
             r"\bpanicked\b|\(crashed\)|^(?:paused|crashed|off|shut off): crashed|reason='crashed'|state='crashed'"
         ),
-        "the guest's system gave up: its panic device told it, and no console tells why",
-        "let its console be logged (<console><log file=.../>), or on_crash=coredump-restart",
+        "guest panic, told by its panic device; no console says why",
+        "log its console (<console><log file=.../>), or set on_crash=coredump-restart",
         TOLD,
         frozenset({CrashKind.PANIC}),
     ),
     Rule(
         "panic-ended",
         re.compile(r"terminating on signal 15 from pid \d{1,9} \(\S{0,100}(?:libvirtd|virtqemud)\)"),
-        "libvirt ended it as crashed: its panic device told, or somebody took a crash dump; no console tells why",
-        "let its console be logged (<console><log file=.../>), or on_crash=coredump-restart",
+        "ended by libvirt as crashed: a guest panic, or a crash dump taken; no console says why",
+        "log its console (<console><log file=.../>), or set on_crash=coredump-restart",
         _LOG,
         frozenset({CrashKind.PANIC}),
     ),

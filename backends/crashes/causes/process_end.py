@@ -13,7 +13,7 @@ from backends.model.crash import CrashKind, Source
 
 _DUMPS = frozenset({Source.CORE_DUMP, Source.JOURNAL})
 _UNIT = r"(?<![\w@.:\\-])(?P<unit>[\w@.:\\-]{1,128}\.service): [Mm]ain process exited, "
-_REPORT = "update it; if it goes on, report it with the core dump's backtrace (coredumpctl info)"
+_REPORT = "update it; if it comes again, report it with the backtrace (coredumpctl info)"
 _SIGNALS = {"1": "SIGHUP", "2": "SIGINT", "15": "SIGTERM"}
 """Those that QEMU takes as a wish to end (qemu_system_killed)."""
 _LIBVIRT = re.compile(r"libvirtd|virtqemud|virtxend|libvirt")
@@ -24,9 +24,9 @@ def _asked(match: re.Match[str]) -> str:
     signal = _SIGNALS.get(match["signal"], f"signal {match['signal']}")
     who = match["who"]
     if who and _LIBVIRT.search(who):
-        return f"ended by libvirt ({signal} from {who.rpartition('/')[2]}): somebody, or a program, had it destroyed"
+        return f"destroyed through libvirt ({signal} from {who.rpartition('/')[2]})"
     whom = f" from process {match['pid']}" + (f" ({who})" if who else "") if match["pid"] else ""
-    return f"ended from outside: {signal}{whom}"
+    return f"ended from outside by {signal}{whom}"
 
 
 FAULTS = (
@@ -36,7 +36,7 @@ FAULTS = (
             r"(?<![\w./-])(?P<where>[\w./-]{1,200}:\d{1,7}): [\w ]{1,100}: [Aa]ssertion [`']?"
             r"(?P<what>[^'\x00]{1,300}?)'? failed"
         ),
-        "QEMU found a fault of its own: assertion {what} failed in {where}",
+        "QEMU assertion failed: {what} ({where})",
         _REPORT,
         HYPERVISOR,
     ),
@@ -46,7 +46,7 @@ FAULTS = (
             r"ERROR:(?P<where>[\w./-]{1,200}:\d{1,7}):[\w ]{1,100}: "
             r"(?P<what>assertion failed[^\x00]{0,200}|code should not be reached)"
         ),
-        "QEMU found a fault of its own: {what} in {where}",
+        "QEMU aborted: {what} ({where})",
         _REPORT,
         HYPERVISOR,
     ),
@@ -63,7 +63,7 @@ FAULTS = (
             r"(?P<what>double free or corruption|stack smashing detected|corrupted size vs\. prev_size|"
             r"(?:malloc|free|realloc)\(\): [\w ,()]{1,80})"
         ),
-        "QEMU's own memory was broken: {what}",
+        "QEMU memory corrupted: {what}",
         _REPORT,
         HYPERVISOR,
     ),
@@ -73,7 +73,7 @@ FAULTS = (
             r"error while loading shared libraries: (?P<library>[^:\s]{1,200})|"
             r"symbol lookup error: (?P<path>[^:\s]{1,200})"
         ),
-        "a library is missing or does not fit[: {library}][: {path}]",
+        "library missing or unfit[: {library}][: {path}]",
         "install the packages of one release together",
         HYPERVISOR,
     ),
@@ -115,7 +115,7 @@ FAULTS = (
         re.compile(
             r"\b(?:Signal: (?P<number>\d{1,3}) \((?P<signal>\w{1,10})\)|SIG(?P<short>SEGV|ABRT|BUS|ILL|FPE|TRAP|SYS)\b)"
         ),
-        "it crashed[: SIG{signal}][: SIG{short}]",
+        "crashed[: SIG{signal}][: SIG{short}]",
         _REPORT,
         frozenset({Source.CORE_DUMP}),
     ),
@@ -129,14 +129,14 @@ FAULTS = (
     Rule(
         "service-killed",
         re.compile(_UNIT + r"code=killed, status=\d{1,3}/(?P<signal>\w{1,10})"),
-        "{unit} was killed from outside: SIG{signal}",
-        "see who did it: an administrator, a script, or the OOM killer in the kernel's log",
+        "{unit} killed from outside: SIG{signal}",
+        "find who did it: an administrator, a script, or the OOM killer (kernel log)",
         HYPERVISOR,
     ),
     Rule(
         "service-failed",
         re.compile(_UNIT + r"code=exited, status=(?P<status>\d{1,3})"),
-        "{unit} ended by itself, with status {status}",
+        "{unit} exited with status {status}",
         "see its last lines in the journal",
         HYPERVISOR,
         frozenset({CrashKind.PROCESS}),
@@ -150,7 +150,7 @@ SIGNALS = (
             r"terminating on signal (?P<signal>\d{1,3})(?: from pid (?P<pid>\d{1,9})(?: \((?P<who>[^)]{0,200})\))?)?"
         ),
         _asked,
-        "see who did it: an administrator, a script, the host's shutdown",
+        "find who did it: an administrator, a script, a shutdown of the host",
         HYPERVISOR,
         _ENDS,
     ),

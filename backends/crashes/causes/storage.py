@@ -26,7 +26,7 @@ NO_SPACE = (
     Rule(
         "pool-full",
         re.compile(r"device-mapper: thin: (?P<pool>[\w:.-]{1,64}): switching pool to out-of-data-space"),
-        "the thin pool {pool} is full",
+        "thin pool full: {pool}",
         "grow the thin pool (lvextend), then resume the guest",
         HOST_KERNEL,
         OF_GUESTS,
@@ -51,7 +51,7 @@ NO_SPACE = (
     Rule(
         "no-space",
         re.compile(r"(?:'(?P<path>/[^']{1,4096})'[^':]{0,60}: )?No space left on device"),
-        "no space left on the host[ for {path}]",
+        "no space left on the host[: {path}]",
         _FREE,
         HYPERVISOR,
         OF_GUESTS,
@@ -60,7 +60,7 @@ NO_SPACE = (
     Rule(
         "quota",
         re.compile(r"(?:'(?P<path>/[^']{1,4096})'[^':]{0,60}: )?Disk quota exceeded"),
-        "a disk quota is used up[: {path}]",
+        "disk quota used up[: {path}]",
         "raise the quota, or free space within it; then resume the guest",
         HYPERVISOR,
         OF_GUESTS,
@@ -71,21 +71,21 @@ BROKEN_IMAGES = (
     Rule(
         "image-corrupt",
         re.compile(r"qcow2: Marking image as corrupt: (?P<why>[^;]{1,300})"),
-        "the image is corrupt: {why}",
-        "keep a copy of the image, then qemu-img check -r leaks; restore it from a backup if that does not help",
+        "image corrupt: {why}",
+        "copy the image, then qemu-img check -r leaks; restore a backup if that does not help",
         HYPERVISOR,
     ),
     Rule(
         "image-corrupt",
         re.compile(r"Image is corrupt; cannot be opened read/write"),
-        "the image is marked corrupt and was not opened",
-        "keep a copy of the image, then qemu-img check -r leaks",
+        "image marked corrupt, not opened",
+        "copy the image, then qemu-img check -r leaks",
         HYPERVISOR,
     ),
     Rule(
         "image-format",
         re.compile(r"Image is not in (?P<format>\w{1,20}) format"),
-        "the image is not {format}, as the guest's definition says",
+        "image is not {format}, though the guest's definition says so",
         "set the disk's <driver type=...> to what qemu-img info tells",
         HYPERVISOR,
     ),
@@ -95,7 +95,7 @@ IO_ERRORS = (
     Rule(
         "medium-error",
         re.compile(r"critical (?P<what>medium|target|nexus) error, dev (?P<device>[\w!:-]{1,64})"),
-        "the host's disk {device} has failed: critical {what} error",
+        "disk {device} of the host failed: critical {what} error",
         "replace the disk; copy what can still be read",
         HOST_KERNEL,
         _STANDS,
@@ -106,15 +106,15 @@ IO_ERRORS = (
             r"nfs: server (?P<server>\S{1,255}) not responding|rejecting I/O to (?P<state>offline|dead) device|"
             r"session\d{1,9}: session recovery timed out"
         ),
-        "the host has lost its storage[: NFS server {server} does not answer][: the device is {state}]",
-        "mend the way to the storage, then resume the guest",
+        "host lost its storage[: NFS server {server} does not answer][: device {state}]",
+        "mend the path to the storage, then resume the guest",
         HOST_KERNEL,
         _STANDS,
     ),
     Rule(
         "stale-handle",
         re.compile(r"(?:'(?P<path>/[^']{1,4096})'[^':]{0,60}: )?Stale (?:NFS )?file handle"),
-        "the file was replaced or removed on its NFS server[: {path}]",
+        "stale NFS handle, file replaced or removed on the server[: {path}]",
         "mount the export anew, then start the guest",
         HYPERVISOR,
         _STANDS,
@@ -122,15 +122,15 @@ IO_ERRORS = (
     Rule(
         "storage-fenced",
         re.compile(r"Cannot send after transport endpoint shutdown"),
-        "Ceph has shut this client out (blocklisted): another one has taken its disk over, or it was silent too long",
-        "see ceph osd blocklist ls; start the guest anew when nobody else has its disk",
+        "blocklisted by Ceph: another client took its disk over, or it was silent too long",
+        "see ceph osd blocklist ls; restart the guest once nobody else has its disk",
         HYPERVISOR,
     ),
     Rule(
         "storage-gone",
         re.compile(r"Transport endpoint is not connected"),
-        "the host has lost its storage: the transport is not connected",
-        "mend the way to the storage, then resume the guest",
+        "host lost its storage: transport not connected",
+        "mend the path to the storage, then resume the guest",
         HYPERVISOR,
         _STANDS,
     ),
@@ -139,24 +139,24 @@ IO_ERRORS = (
         re.compile(
             r"I/O error, dev (?P<device>[\w!:-]{1,64}), sector|Buffer I/O error on dev(?:ice)? (?P<dm>[\w!:-]{1,64})"
         ),
-        "the host could not read or write[ {device}][ {dm}]",
-        "see to the host's disk or the way to it, then resume the guest",
+        "I/O error of the host[ on {device}][ on {dm}]",
+        "mend the disk or the path to it, then resume the guest",
         HOST_KERNEL,
         _STANDS,
     ),
     Rule(
         "io-error",
         re.compile(r"block I/O error in device '(?P<device>[^']{1,200})': (?P<why>[^(]{1,100})"),
-        "{device} could not be read or written: {why}",
-        "see to the storage under it, then resume the guest",
+        "I/O error on {device}: {why}",
+        "mend the storage under it, then resume the guest",
         HYPERVISOR,
         _STANDS,
     ),
     Rule(
         "io-error",
         re.compile(r"(?:'(?P<path>/[^']{1,4096})'[^':]{0,60}: )?Input/output error"),
-        "the storage could not be read or written[: {path}]",
-        "see to the storage under it, then resume the guest",
+        "I/O error of the storage[: {path}]",
+        "mend the storage under it, then resume the guest",
         HYPERVISOR,
         _STANDS,
         lambda match: "migration" not in match.string,
@@ -166,8 +166,8 @@ IO_ERRORS = (
         re.compile(
             r"reason='ioerror'|[Ii]/[Oo] error(?:: (?P<disk>[\w.:-]{1,64})| (?:for|of|on) (?P<at>[\w.:-]{1,64}))?"
         ),
-        "the guest stands still: I/O error[ of {disk}][ of {at}]; the host tells no reason",
-        "see to the storage under it, then resume the guest",
+        "I/O error[ on {disk}][ on {at}]; the host gives no reason",
+        "mend the storage under it, then resume the guest",
         TOLD,
     ),
 )

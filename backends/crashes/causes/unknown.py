@@ -27,20 +27,18 @@ _NOT_SAID = re.compile(
 _TELLING = frozenset({Source.KERNEL, Source.CORE_DUMP, Source.CONSOLE, Source.GUEST_DUMP})
 """What tells something by being there at all."""
 _WORDLESS = {
-    CrashKind.ENDED: "its process is gone, and what was read does not tell why",
-    CrashKind.NOT_STARTED: "it did not start, and what was read does not tell why",
-    CrashKind.INCOMING: "the incoming move failed, and what was read does not tell why",
-    CrashKind.PANIC: "the guest's system gave up, and what was read does not tell why",
-    CrashKind.IO_ERROR: "the guest stands still: I/O error, and what was read does not tell why",
-    CrashKind.DUMP: "a memory dump was taken; what for is not told",
-    CrashKind.PROCESS: "a daemon crashed, and what was read does not tell why",
-    CrashKind.HOST_PANIC: "the host's kernel crashed, and what was read does not tell why",
-    CrashKind.HOST_UNCLEAN: "the host started again without having been shut down, and nothing tells why: "
-    "power, a reset, or a crash that left nothing",
+    CrashKind.ENDED: "process gone; nothing that was read says why",
+    CrashKind.NOT_STARTED: "not started; nothing that was read says why",
+    CrashKind.INCOMING: "not taken over; nothing that was read says why",
+    CrashKind.PANIC: "guest panic; nothing that was read says why",
+    CrashKind.IO_ERROR: "I/O error; nothing that was read says why",
+    CrashKind.DUMP: "memory dump taken; nothing says what for",
+    CrashKind.PROCESS: "daemon crashed; nothing that was read says why",
+    CrashKind.HOST_PANIC: "host kernel crashed; nothing that was read says why",
+    CrashKind.HOST_UNCLEAN: "host restarted without a shutdown; nothing says why: power loss, "
+    "a reset, or a crash that left nothing",
 }
-_SILENT = (
-    "ended without a word: killed from outside (SIGKILL) or crashed; no core dump and no OOM kill is known"
-)
+_SILENT = "ended without a word: SIGKILL, or a crash; no core dump and no OOM kill known"
 
 
 def unknown(kind: CrashKind, evidence: Sequence[Evidence]) -> Cause:

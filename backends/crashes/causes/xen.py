@@ -21,8 +21,8 @@ RULES = (
     Rule(
         "xen-pod",
         re.compile(r"Dom(?:ain )?(?P<domid>\d{1,9}) out of PoD memory"),
-        "Xen ended it: domain {domid} has used more memory than it has (populate on demand)",
-        "raise its memory towards its maxmem, or see that its balloon driver runs",
+        "Xen ended it: domain {domid} used more memory than it has (populate on demand)",
+        "raise its memory towards maxmem, or check that its balloon driver runs",
         _XEN,
     ),
     Rule(
@@ -32,21 +32,21 @@ RULES = (
             + r".{0,100}?Failed vm entry \(exit reason (?P<reason>0x[\da-f]{1,16})\)(?: caused by (?P<why>[^(]{1,60}))?"
         ),
         "Xen could not enter the guest: exit reason {reason}[, {why}]",
-        "update Xen and the microcode; see whether it is nested",
+        "update Xen and the microcode; check whether it is nested",
         _XEN,
     ),
     Rule(
         "xen-triple-fault",
         re.compile(_AT_START + r"d(?P<domid>\d{1,9})v\d{1,5} Triple fault"),
-        "the guest's system fell into a triple fault (domain {domid})",
-        "its kernel or boot loader is at fault, or does not fit this host's processor",
+        "guest triple fault (domain {domid})",
+        "its kernel or boot loader is broken, or does not fit this host's processor",
         _XEN,
     ),
     Rule(
         "xen-fault",
         re.compile(_AT_START + r"d(?P<domid>\d{1,9}):?v\d{1,5}:? (?P<why>[Uu]nhandled[^\x00]{1,80})"),
-        "Xen ended it after a fault in the guest's kernel: {why}",
-        "the guest's kernel is at fault: its RIP in Xen's log and addr2line say where",
+        "Xen ended it after a guest kernel fault: {why}",
+        "look up RIP from Xen's log in the guest's kernel (addr2line)",
         _XEN,
     ),
     Rule(
@@ -54,7 +54,7 @@ RULES = (
         re.compile(
             _AT_START + r"d(?P<domid>\d{1,9}): (?P<why>GFN 0x[\da-f]{1,16} [^\x00]{1,80} not permitted)"
         ),
-        "Xen ended it: memory could not be mapped ({why})",
+        "Xen ended it: memory not mapped ({why})",
         "a device that is passed through overlaps the guest's memory: see its BARs and RMRRs",
         _XEN,
     ),
@@ -68,15 +68,15 @@ RULES = (
     Rule(
         "xen-start-disk",
         re.compile(r"unable to add disk devices"),
-        "its disks could not be given to the domain",
-        "see /var/log/xen/xen-hotplug.log: is the image there, and not in use?",
+        "disks not attached to the domain",
+        "see /var/log/xen/xen-hotplug.log: is the image there and free?",
         _XEN,
         _STARTS,
     ),
     Rule(
         "xen-start-network",
         re.compile(r"unable to add (?:nic|vif|vtpm) devices"),
-        "its network interfaces could not be given to the domain",
+        "network interfaces not attached to the domain",
         "see /var/log/xen/xen-hotplug.log: is the bridge there?",
         _XEN,
         _STARTS,
@@ -86,15 +86,15 @@ RULES = (
         re.compile(
             r"unable to add pci devices|libxl__device_pci_add failed for PCI device (?P<device>[\da-fA-F:.]{1,16})"
         ),
-        "a PCI device could not be given to the domain[: {device}]",
-        "xl pci-assignable-add it first; see whether the IOMMU is on (xl dmesg)",
+        "PCI device not attached to the domain[: {device}]",
+        "xl pci-assignable-add it first; check that the IOMMU is on (xl dmesg)",
         _XEN,
         _STARTS,
     ),
     Rule(
         "xen-start-iommu",
         re.compile(r"passthrough not supported on this platform"),
-        "this host cannot pass devices through: it has no IOMMU, or it is off",
+        "no passthrough on this host: no IOMMU, or it is off",
         "turn VT-d or AMD-Vi on in the firmware",
         _XEN,
         _STARTS,
@@ -105,7 +105,7 @@ RULES = (
             r"failed to free memory for the domain|Failed to allocate memory|xc_domain_populate_physmap|"
             r"not enough (?:free )?memory|panic: xc_dom_boot.{0,200}Cannot allocate"
         ),
-        "the host had no memory for the domain",
+        "no memory on the host for the domain",
         "free memory on the host (xl info: free_memory), or let dom0 balloon down",
         _XEN,
         _STARTS,
@@ -116,15 +116,15 @@ RULES = (
             r"xc_dom_\w{1,40}: (?P<why>[^\x00]{0,100}?"
             r"(?:Invalid kernel|not capable of booting|no loader found)[^\x00]{0,40})"
         ),
-        "its kernel does not boot on this Xen: {why}",
-        "see the kernel that it is given, and its type (pv, pvh, hvm)",
+        "kernel does not boot on this Xen: {why}",
+        "check its kernel and its type (pv, pvh, hvm)",
         _XEN,
         _STARTS,
     ),
     Rule(
         "xen-start-model",
         re.compile(r"[Dd]evice [Mm]odel (?:did not start|already exited)|device model did not start"),
-        "its device model (QEMU) did not start",
+        "device model (QEMU) did not start",
         "see /var/log/xen/qemu-dm-NAME.log",
         _XEN,
         _STARTS,
@@ -151,8 +151,8 @@ CRASHED = (
             + _AT_START
             + r"Domain (?P<number>\d{1,9}) \(vcpu#\d{1,5}\) crashed"
         ),
-        "the guest's system crashed, as it told Xen itself or as Xen saw; no log tells why",
-        "let its console be logged (XENCONSOLED_TRACE=guest), or on_crash=coredump-restart",
+        "guest crashed, by its own word or as Xen saw; no log says why",
+        "log its console (XENCONSOLED_TRACE=guest), or set on_crash=coredump-restart",
         _XEN,
     ),
 )

@@ -32,7 +32,7 @@ MEMORY = [
         "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=cri-containerd-0f32894d.scope,mems_allowed=0-1,"
         "oom_memcg=/kubepods.slice/kubepods-burstable.slice,task=qemu-system-x86,pid=39079,uid=107",
         "oom-limit",
-        "limit of its control group",
+        "cgroup memory limit reached",
     ),
     # of a report of a guest bound to NUMA nodes, kernel 6.x
     (
@@ -41,7 +41,7 @@ MEMORY = [
         "oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=0,cpuset=vcpu1,mems_allowed=0,global_oom,"
         "task_memcg=/machine.slice/machine-qemu-1-vm1.scope,task=qemu-system-x86,pid=27410,uid=64055",
         "oom-node",
-        "NUMA nodes that it is bound to (0)",
+        "NUMA nodes it is bound to (0)",
     ),
     # Linux mm/oom_kill.c, __oom_kill_process; of a bug report, kernel 6.4
     (
@@ -50,7 +50,7 @@ MEMORY = [
         "Out of memory: Killed process 9925 (qemu-system-x86) total-vm:17625176kB, anon-rss:8433680kB, file-rss:0kB, "
         "shmem-rss:0kB, UID:0 pgtables:2585kB oom_score_adj:0",
         "oom-host",
-        "qemu-system-x86 had 8.0 GiB of it",
+        "qemu-system-x86 had 8.0 GiB",
     ),
     # kernels up to 4.x say it so
     (
@@ -67,7 +67,7 @@ MEMORY = [
         "Killed /machine.slice/machine-qemu\\x2d1\\x2dvm1.scope due to memory pressure for /machine.slice being "
         "82.36% > 80.00% for > 20s with reclaim activity",
         "oom-pressure",
-        "systemd-oomd, for memory pressure",
+        "systemd-oomd for memory pressure",
     ),
     # QEMU softmmu/physmem.c
     (
@@ -75,7 +75,7 @@ MEMORY = [
         QEMU,
         "2023-01-05T10:00:00.123456Z qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory",
         "no-memory",
-        "the host had no memory for the guest (pc.ram)",
+        "no memory on the host for the guest (pc.ram)",
     ),
     # QEMU backends/hostmem-file.c, util/oslib-posix.c; of a report with huge pages
     (
@@ -83,7 +83,7 @@ MEMORY = [
         QEMU,
         "2022-11-24T21:41:22.309038Z qemu-kvm: unable to map backing store for guest RAM: Cannot allocate memory",
         "no-hugepages",
-        "not enough huge pages are free",
+        "not enough free huge pages",
     ),
     # libvirt src/qemu/qemu_conf.c
     (
@@ -91,7 +91,7 @@ MEMORY = [
         JOURNAL,
         "internal error: Unable to find any usable hugetlbfs mount for 1048576 KiB",
         "no-hugepages",
-        "none of 1.0 GiB are mounted",
+        "none of 1.0 GiB mounted",
     ),
 ]
 STORAGE = [
@@ -104,16 +104,22 @@ STORAGE = [
         "no space left for vda",
     ),
     (STANDS, Source.STATE, "paused: no space left for vda", "no-space", "no space left for vda"),
-    (STANDS, Source.EVENT, "libvirt event: I/O error: vda, no reason told (paused)", "io-error", "of vda"),
-    (STANDS, Source.EVENT, "libvirt event: paused (I/O error)", "io-error", "the host tells no reason"),
-    (STANDS, Source.STATE, "paused: I/O error", "io-error", "the host tells no reason"),
+    (
+        STANDS,
+        Source.EVENT,
+        "libvirt event: I/O error: vda, no reason told (paused)",
+        "io-error",
+        "I/O error on vda",
+    ),
+    (STANDS, Source.EVENT, "libvirt event: paused (I/O error)", "io-error", "the host gives no reason"),
+    (STANDS, Source.STATE, "paused: I/O error", "io-error", "the host gives no reason"),
     # libvirt's state file (virDomainObjFormat)
     (
         STANDS,
         Source.STATE,
         "<domstatus state='paused' reason='ioerror' pid='222'>",
         "io-error",
-        "the host tells no reason",
+        "the host gives no reason",
     ),
     # QEMU 0.12-1.x block.c, bdrv_emit_qmp_error_event
     (
@@ -145,7 +151,7 @@ STORAGE = [
         KERNEL,
         "device-mapper: thin: 252:4: switching pool to out-of-data-space (queue IO) mode",
         "pool-full",
-        "thin pool 252:4 is full",
+        "thin pool full: 252:4",
     ),
     # QEMU block/qcow2.c; tests/qemu-iotests/060.out
     (
@@ -162,14 +168,14 @@ STORAGE = [
         KERNEL,
         "blk_update_request: critical medium error, dev sdb, sector 7814037160 op 0x0:(READ) flags 0x0 phys_seg 1",
         "medium-error",
-        "the host's disk sdb has failed",
+        "disk sdb of the host failed",
     ),
     (
         STANDS,
         KERNEL,
         "I/O error, dev sdc, sector 2048 op 0x1:(WRITE) flags 0x800 phys_seg 2",
         "io-error",
-        "write sdc",
+        "I/O error of the host on sdc",
     ),
     (
         STANDS,
@@ -206,14 +212,14 @@ FAULTS = [
         "qemu-system-x86_64: ../../block/io.c:2026: bdrv_co_write_req_prepare: Assertion `child->perm & BLK_PERM_WRITE'"
         " failed.",
         "assertion",
-        "assertion child->perm & BLK_PERM_WRITE failed in ../../block/io.c:2026",
+        "assertion failed: child->perm & BLK_PERM_WRITE (../../block/io.c:2026)",
     ),
     (
         ENDED,
         QEMU,
         "ERROR:../../hw/virtio/virtio.c:3232:virtio_queue_aio_attach: assertion failed: (vq->handle_output)",
         "assertion",
-        "assertion failed: (vq->handle_output) in ../../hw/virtio/virtio.c:3232",
+        "assertion failed: (vq->handle_output) (../../hw/virtio/virtio.c:3232)",
     ),
     (
         ENDED,
@@ -262,7 +268,7 @@ FAULTS = [
         QEMU,
         "2020-05-06T07:47:22.901057Z qemu-system-x86_64: terminating on signal 15 from pid 1593 (/usr/sbin/libvirtd)",
         "killed",
-        "ended by libvirt (SIGTERM from libvirtd)",
+        "destroyed through libvirt (SIGTERM from libvirtd)",
     ),
     (
         ENDED,

@@ -17,14 +17,14 @@ HELD = [
         QEMU,
         'qemu-system-x86_64: -blockdev {...}: Failed to get "write" lock',
         "image-locked",
-        "no write lock",
+        "write lock refused",
     ),
     (
         STARTED,
         QEMU,
         "Is another process using the image [/var/lib/libvirt/images/vm1.qcow2]?",
         "image-locked",
-        "has the image open: /var/lib/libvirt/images/vm1.qcow2",
+        "image in use by another process or host: /var/lib/libvirt/images/vm1.qcow2",
     ),
     # libvirt src/util/virlockspace.c; Mastering KVM Virtualization, "lockd"
     (
@@ -32,7 +32,7 @@ HELD = [
         JOURNAL,
         "resource busy: Lockspace resource '/var/lib/libvirt/images/testvms/MasteringKVM01.qcow2' is locked",
         "lease-held",
-        "holds the lock of /var/lib/libvirt/images/testvms/MasteringKVM01.qcow2",
+        "held by another guest or host (virtlockd): /var/lib/libvirt/images/testvms/MasteringKVM01.qcow2",
     ),
     # libvirt src/locking/lock_driver_sanlock.c
     (STARTED, JOURNAL, "internal error: Failed to acquire lock: error -243", "lease-held", "error -243"),
@@ -58,7 +58,7 @@ HELD = [
         JOURNAL,
         "internal error: Unable to find an unused port in range 'migration' (49152-49215)",
         "no-free-port",
-        "no port is free for migration (49152-49215)",
+        "no free port for migration (49152-49215)",
     ),
     (
         STARTED,

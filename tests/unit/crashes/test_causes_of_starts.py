@@ -17,14 +17,14 @@ MISSING = [
         JOURNAL,
         "Cannot access storage file '/opt/CentOS-7_1.raw': No such file or directory",
         "missing-image",
-        "/opt/CentOS-7_1.raw is not there",
+        "image missing: /opt/CentOS-7_1.raw",
     ),
     (
         STARTED,
         JOURNAL,
         "Cannot access storage file '/srv/vm1.qcow2' (as uid:64055, gid:109): No such file or directory",
         "missing-image",
-        "/srv/vm1.qcow2 is not there",
+        "image missing: /srv/vm1.qcow2",
     ),
     (
         STARTED,
@@ -32,7 +32,7 @@ MISSING = [
         "Cannot access backing file '/srv/base.qcow2' of storage file '/srv/vm1.qcow2' (as uid:107, gid:107): "
         "No such file or directory",
         "missing-backing",
-        "/srv/base.qcow2 is not there, on which /srv/vm1.qcow2 is based",
+        "backing image missing: /srv/base.qcow2, base of /srv/vm1.qcow2",
     ),
     # QEMU block.c, block/file-posix.c
     (
@@ -41,7 +41,7 @@ MISSING = [
         '2024-01-05T10:00:00.123456Z qemu-system-x86_64: -blockdev {"driver":"file"}: Could not open '
         "'/srv/vm1.qcow2': No such file or directory",
         "missing-image",
-        "/srv/vm1.qcow2 is not there",
+        "image missing: /srv/vm1.qcow2",
     ),
     (
         STARTED,
@@ -49,7 +49,7 @@ MISSING = [
         "qemu-system-x86_64: -drive file=/srv/vm1.qcow2: Could not open backing file: Could not open '/srv/base.qcow2'"
         ": No such file or directory",
         "missing-backing",
-        "/srv/base.qcow2 is not there",
+        "backing image missing: /srv/base.qcow2",
     ),
     # QEMU hw/i386/x86.c, hw/pci/pci.c
     (STARTED, QEMU, "qemu: could not load PC BIOS 'bios-256k.bin'", "missing-firmware", "bios-256k.bin"),
@@ -89,24 +89,36 @@ MISSING = [
         JOURNAL,
         "Requested operation is not valid: network 'default' is not active",
         "network-off",
-        "network default is not active",
+        "network not active: default",
     ),
     (
         STARTED,
         JOURNAL,
         "Network not found: no network with matching name 'lan'",
         "missing-network",
-        "network lan is not defined here",
+        "network not defined on this host: lan",
     ),
-    (STARTED, JOURNAL, "Cannot get interface MTU on 'br0': No such device", "missing-bridge", "bridge br0"),
-    (STARTED, JOURNAL, "Unable to add bridge br7 port vnet0: No such device", "missing-bridge", "bridge br7"),
+    (
+        STARTED,
+        JOURNAL,
+        "Cannot get interface MTU on 'br0': No such device",
+        "missing-bridge",
+        "bridge missing: br0",
+    ),
+    (
+        STARTED,
+        JOURNAL,
+        "Unable to add bridge br7 port vnet0: No such device",
+        "missing-bridge",
+        "bridge missing: br7",
+    ),
     (STARTED, DAEMON, "Unable to open /dev/net/tun, is tun module loaded?", "missing-tun", "/dev/net/tun"),
     (
         STARTED,
         JOURNAL,
         "Requested operation is not valid: storage pool 'nfs1' containing volume 'vm1.qcow2' is not active",
         "missing-pool",
-        "storage pool nfs1 is off, with vm1.qcow2 on it",
+        "storage pool not active: nfs1, with vm1.qcow2",
     ),
     # QEMU softmmu/vl.c
     (
@@ -114,7 +126,7 @@ MISSING = [
         QEMU,
         "qemu-system-x86_64: unsupported machine type",
         "machine-unsupported",
-        "does not know the guest's machine type",
+        "machine type unknown to this host's QEMU",
     ),
     # libvirt src/cpu/cpu_x86.c; of a report
     (
@@ -142,7 +154,7 @@ REFUSED = [
         'profile="libvirt-a2a6e813-e14e-4d5c-9981-47adc7b5dca6" name="/home/carlos/volumes/homeassistant-qcow2" '
         'pid=8178 comm="qemu-system-x86" requested_mask="r" denied_mask="r" fsuid=64055 ouid=64055',
         "apparmor",
-        "AppArmor does not let the guest open /home/carlos/volumes/homeassistant-qcow2",
+        "AppArmor denied open: /home/carlos/volumes/homeassistant-qcow2",
     ),
     # Linux security/selinux/avc.c; of a report of sVirt's labels
     (
@@ -151,7 +163,7 @@ REFUSED = [
         'avc:  denied  { write } for  pid=4711 comm="qemu-system-x86" name="vm1-overlay.qcow2" dev="dm-0" ino=12981 '
         "scontext=system_u:system_r:svirt_t:s0:c498,c849 tcontext=system_u:object_r:virt_image_t:s0 tclass=file",
         "selinux",
-        "SELinux does not let the guest write vm1-overlay.qcow2",
+        "SELinux denied write: vm1-overlay.qcow2",
     ),
     # libvirt src/storage_file/storage_source.c
     (
@@ -159,14 +171,14 @@ REFUSED = [
         JOURNAL,
         "Cannot access storage file '/network_sec/volumes/kali-qcow2' (as uid:962, gid:962): Permission denied",
         "permission",
-        "/network_sec/volumes/kali-qcow2 may not be opened by user 962, group 962",
+        "/network_sec/volumes/kali-qcow2 (user 962, group 962)",
     ),
     (
         STARTED,
         QEMU,
         "qemu-system-x86_64: -cdrom: Could not open '/srv/isos/ubuntu.iso': Permission denied",
         "permission",
-        "/srv/isos/ubuntu.iso may not be opened by QEMU",
+        "permission denied to QEMU: /srv/isos/ubuntu.iso",
     ),
     # QEMU hw/vfio/common.c
     (
@@ -174,7 +186,7 @@ REFUSED = [
         QEMU,
         "qemu-kvm: -device vfio-pci,host=02:00.0,id=hostdev0: vfio: error opening /dev/vfio/15: Permission denied",
         "permission",
-        "may not be opened",
+        "permission denied to something the guest needs",
     ),
 ]
 MOVES = [
@@ -184,7 +196,7 @@ MOVES = [
         QEMU,
         "qemu-system-x86_64: error while loading state for instance 0x0 of device '0000:00:03.0/xhci'",
         "incoming-device",
-        "the state of 0000:00:03.0/xhci could not be loaded",
+        "state of 0000:00:03.0/xhci could not be loaded",
     ),
     (
         INCOMING,
@@ -192,21 +204,29 @@ MOVES = [
         "Unknown savevm section or instance 'kvmclock' 0. Make sure that your current VM setup matches your saved VM "
         "setup, including any hotplugged devices",
         "incoming-device",
-        "kvmclock 0, which it has not here",
+        "guest came with a device unknown here: kvmclock 0",
     ),
     (
         INCOMING,
         QEMU,
         "qemu-system-x86_64: Machine type received is 'pc-i440fx-9.2' and local is 'pc-i440fx-11.0'",
         "incoming-machine",
-        "machine is pc-i440fx-9.2, here it is pc-i440fx-11.0",
+        "machine types differ: pc-i440fx-9.2 came, pc-i440fx-11.0 here",
     ),
     (
         INCOMING,
         QEMU,
         "2024-04-26T13:28:53Z qemu-system-x86_64: load of migration failed: Input/output error",
         "incoming-ended",
-        "the stream broke off",
+        "migration stream broke off (Input/output error): source or network lost",
+    ),
+    # autotest/tp-libvirt PR 6121: the source was ended during a move; the line after it says `Invalid argument`
+    (
+        INCOMING,
+        QEMU,
+        "2025-01-09T18:20:49.709830Z qemu-kvm: check_section_footer: Read section footer failed: -5",
+        "incoming-ended",
+        "migration stream broke off (Read section footer failed: -5)",
     ),
     (
         INCOMING,
