@@ -112,7 +112,11 @@ async def _ask_all(fleet: Fleet, state: FleetState, hosts: Sequence[HostName], s
 
     answers = dict(zip(hosts, await asyncio.gather(*map(ask, hosts)), strict=True))
     return Answers(
-        tuple(answer for answer in answers.values() if isinstance(answer, HostCrashes)),
+        tuple(  # as it is known now: which host tells of a console that several see, the last one's answer may decide
+            fleet.state.hosts[host].crashes or answer
+            for host, answer in answers.items()
+            if isinstance(answer, HostCrashes)
+        ),
         tuple((host, answer) for host, answer in answers.items() if isinstance(answer, str)),
     )
 
