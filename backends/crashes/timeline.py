@@ -44,17 +44,15 @@ _WRITTEN_ON = (Source.GUEST_DUMP, Source.CORE_DUMP, Source.KDUMP)
 
 
 def key_of(sighting: Sighting) -> str:
-    """The same for the same sighting in two looks. A state has one time, however often its file is written."""
+    """The same for the same sighting in two looks. A state has one time, however often its file is written; a guest's log
+    may be read before it is told that libvirt itself has ended the guest, which makes a panic of it."""
     evidence = sighting.evidence
     when = evidence.offset if evidence.offset is not None else sighting.at_s
     if evidence.source is Source.STATE or (evidence.source in _WRITTEN_ON and not sighting.exact):
         when = None
-    return "\0".join(
-        map(
-            str,
-            (evidence.source.name, evidence.path or evidence.place, when, sighting.guest, sighting.kind.name),
-        )
-    )
+    kind = "" if evidence.source is Source.QEMU_LOG else sighting.kind.name
+    place = evidence.path or evidence.place
+    return "\0".join(map(str, (evidence.source.name, place, when, sighting.guest, kind)))
 
 
 def told_again(known: Sighting, sighting: Sighting) -> Sighting:

@@ -395,3 +395,11 @@ def test_a_panic_on_the_console_is_not_why_the_guest_was_killed_at_another_time(
     console = told(CrashKind.PANIC, Source.CONSOLE, at_s, "Kernel panic - not syncing", exact=False)
 
     assert sorted(record.kind.name for record in records(killed, console)) == ["ENDED", "PANIC"]
+
+
+def test_an_end_that_turns_out_to_be_a_panic_is_the_same_sighting() -> None:
+    log = "/var/log/libvirt/qemu/web-01.log"
+    ended = told(CrashKind.ENDED, Source.QEMU_LOG, 0, "reason=crashed", place=log, offset=0)
+    panicked = told(CrashKind.PANIC, Source.QEMU_LOG, 0, "reason=crashed", "signal 15", place=log, offset=0)
+
+    assert key_of(ended) == key_of(panicked)
