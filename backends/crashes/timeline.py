@@ -44,8 +44,8 @@ _WRITTEN_ON = (Source.GUEST_DUMP, Source.CORE_DUMP, Source.KDUMP)
 
 
 def key_of(sighting: Sighting) -> str:
-    """The same for the same sighting in two looks. A state has one time, however often its file is written; a guest's log
-    may be read before it is told that libvirt itself has ended the guest, which makes a panic of it."""
+    """The same for the same sighting in two looks. A state has one time, however often its file is written;
+    a guest's log may be read before it says that libvirt itself has ended the guest, which makes a panic of it."""
     evidence = sighting.evidence
     when = evidence.offset if evidence.offset is not None else sighting.at_s
     if evidence.source is Source.STATE or (evidence.source in _WRITTEN_ON and not sighting.exact):
