@@ -18,14 +18,17 @@ def is_elsewhere(record: CrashRecord, state: FleetState) -> bool:
     key = record.guest
     if key is None or any(each.source is not Source.CONSOLE for each in record.evidence):
         return False
-    others = [view for name, view in state.hosts.items() if name != record.host]
-    if any(_tells_more(view, record) for view in others):
+    there = {
+        name: guest
+        for name, view in state.hosts.items()
+        if name != record.host and (guest := _same(view, key)) is not None
+    }
+    if any(_tells_more(state.hosts[name], record) for name in there):
         return True
     mine = state.guest(key)
-    if mine is None or mine.state.active:
+    if mine is None or mine.state.active or not there:
         return False
-    there = [guest for view in others if (guest := _same(view, key)) is not None]
-    return bool(there) and (mine.reason == _MOVED or any(guest.state.active for guest in there))
+    return mine.reason == _MOVED or any(guest.state.active for guest in there.values())
 
 
 def may_be_elsewhere(record: CrashRecord, view: HostView) -> bool:
