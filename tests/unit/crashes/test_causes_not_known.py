@@ -14,6 +14,7 @@ from backends.crashes.causes.rule import Rule
 from backends.crashes.causes.table import RULES
 from backends.model.crash import CrashKind, Evidence, Source
 from backends.untrusted import clean
+from tests.unit.crashes.patience import PATIENCE_S
 from tests.unit.crashes.told import cause, said
 
 ENDED, STARTED = CrashKind.ENDED, CrashKind.NOT_STARTED
@@ -139,7 +140,7 @@ def test_no_line_makes_a_rule_slow(rule: Rule) -> None:
         line = (piece * 1024)[:1024]
         began = time.process_time()
         rule.knows(line)
-        assert time.process_time() - began < 0.05, piece
+        assert time.process_time() - began < PATIENCE_S, piece
 
 
 def test_a_log_of_nothing_but_hostile_lines_takes_no_long() -> None:
@@ -147,7 +148,7 @@ def test_a_log_of_nothing_but_hostile_lines_takes_no_long() -> None:
     lines = tuple((piece * 4096)[:4096] for piece in _PIECES[:200])
     began = time.process_time()
     cause_of(ENDED, tuple(said(source, *lines) for source in (QEMU, Source.KERNEL, Source.JOURNAL)))
-    assert time.process_time() - began < 4
+    assert time.process_time() - began < 5 * PATIENCE_S
 
 
 _KINDS = st.sampled_from(list(CrashKind))
