@@ -14,6 +14,7 @@ from textual.worker import Worker
 from backends.api import FerryError, Fleet
 from backends.model.dump import DumpPhase, DumpPlan, DumpProgress
 from backends.model.guest import GuestKey
+from tui.works import Works
 
 STOP_S = 20.0
 """How long the program that is left waits for a dump to be broken off and what it wrote to be removed."""
@@ -36,7 +37,7 @@ class Dump:
     over: bool = False
 
     @property
-    def guest(self) -> GuestKey:
+    def key(self) -> GuestKey:
         """Whose memory it is."""
         return self.plan.wish.guest
 
@@ -47,48 +48,34 @@ class Dump:
         return self.error is None and not self.stopped and is_done
 
 
-class Dumps:
-    """Those of this session, the newest of each guest. Belongs to the thread of the app."""
+class Dumps(Works[Dump]):
+    """The newest of each guest."""
 
     def __init__(self) -> None:
-        self._dumps: dict[GuestKey, Dump] = {}
+        super().__init__()
         self._workers: dict[GuestKey, Worker[None]] = {}
-        self._listeners: list[Callable[[Dump], None]] = []
         self._quiet = asyncio.Event()
         """Set while none is under way."""
         self._quiet.set()
-
-    def listen(self, listener: Callable[[Dump], None]) -> Callable[[], None]:
-        """Hear of each step; the result ends that."""
-        self._listeners.append(listener)
-        return lambda: self._listeners.remove(listener)
-
-    def of(self, guest: GuestKey) -> Dump | None:
-        """The newest of this guest."""
-        return self._dumps.get(guest)
-
-    def under_way(self) -> list[Dump]:
-        """Those that are not over."""
-        return [dump for dump in self._dumps.values() if not dump.over]
 
     def start(self, app: App[None], fleet: Fleet, plan: DumpPlan, at_end: Callable[[Dump], None]) -> None:
         """Carry it out; returns without waiting. `at_end` hears of the end, whoever watches."""
         dump = Dump(plan, started=True)
         self._quiet.clear()
-        self._tell(dump)
-        self._workers[dump.guest] = app.run_worker(self._run(fleet, dump, at_end), group="dumps")
+        self.tell(dump)
+        self._workers[dump.key] = app.run_worker(self._run(fleet, dump, at_end), group="dumps")
 
     def stop(self, guest: GuestKey) -> None:
         """Break it off; returns without waiting. What came of it is told as its end."""
-        dump, worker = self._dumps.get(guest), self._workers.get(guest)
+        dump, worker = self.of(guest), self._workers.get(guest)
         if dump and worker and not dump.over and not dump.stopping:
-            self._tell(replace(dump, stopping=True))
+            self.tell(replace(dump, stopping=True))
             worker.cancel()
 
     async def stop_all(self) -> None:
         """Break all of them off, and wait until what they have written is removed."""
         for dump in self.under_way():
-            self.stop(dump.guest)
+            self.stop(dump.key)
         try:
             async with asyncio.timeout(STOP_S):
                 await self._quiet.wait()
@@ -96,26 +83,21 @@ class Dumps:
             return  # a silent host keeps nobody here: what it has written by then stays on it
 
     async def _run(self, fleet: Fleet, dump: Dump, at_end: Callable[[Dump], None]) -> None:
-        guest, begun_s = dump.guest, time.monotonic()
+        guest, begun_s = dump.key, time.monotonic()
         try:
             async with aclosing(fleet.dump(dump.plan)) as steps:
                 async for progress in steps:
                     elapsed_s = time.monotonic() - begun_s
-                    self._tell(replace(self._dumps[guest], progress=progress, elapsed_s=elapsed_s))
-            end = self._dumps[guest]
+                    self.tell(replace(self._newest[guest], progress=progress, elapsed_s=elapsed_s))
+            end = self._newest[guest]
         except FerryError as error:
-            end = replace(self._dumps[guest], error=error)
+            end = replace(self._newest[guest], error=error)
         except asyncio.CancelledError:
-            if not self._dumps[guest].stopping:
+            if not self._newest[guest].stopping:
                 raise
-            end = replace(self._dumps[guest], stopped=True)
+            end = replace(self._newest[guest], stopped=True)
         end = replace(end, over=True, elapsed_s=time.monotonic() - begun_s)
-        self._tell(end)
+        self.tell(end)
         if not self.under_way():
             self._quiet.set()
         at_end(end)
-
-    def _tell(self, dump: Dump) -> None:
-        self._dumps[dump.guest] = dump
-        for listener in tuple(self._listeners):
-            listener(dump)

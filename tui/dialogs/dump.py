@@ -245,7 +245,7 @@ def stop_dump_dialog(plan: DumpPlan) -> ChoiceDialog[bool]:
 
 def leave_dump_dialog(dumps: list[Dump]) -> ChoiceDialog[bool]:
     """Leaving the program while guests are dumped."""
-    names = ", ".join(f"{each.plan.name} on {each.guest.host}" for each in dumps)
+    names = ", ".join(f"{each.plan.name} on {each.plan.wish.guest.host}" for each in dumps)
     words = (
         f"{names}: leaving breaks the dump off, and what was written is removed. The guest goes on as it was."
     )

@@ -33,7 +33,7 @@ class DiskPlace(PlaceScreen):
         guest = self.now().guest
         if guest is None:
             return
-        if under_way := self.session.growths.under_way(guest.key):
+        if under_way := self.session.growths.of_guest(guest.key):
             plan = under_way[0].plan
             self.app.push_screen(GrowthScreen(guest.key, plan.target, plan.after_bytes))
         else:
