@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from backends.model.fleet import FleetState
 from backends.model.host import HostName, Link
 from tests.tui.scripted import ScriptedFleet, guest
+from tui.headless import work
 from tui.headless.session import HostOptions
 
 ANY = HostOptions()
@@ -41,6 +42,18 @@ def answered_by(monkeypatch: pytest.MonkeyPatch, fleet: ScriptedFleet, *commands
     for command in commands:
         monkeypatch.setattr(command, "settled_fleet", opened)
     monkeypatch.setenv("COLUMNS", "80")
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> list[str]:
+    """What the user types before a work starts; None: there is no terminal. Returns the questions."""
+    asked: list[str] = []
+
+    async def ask(text: str, **_: object) -> str | None:
+        asked.append(text)
+        return answer
+
+    monkeypatch.setattr(work, "ask_terminal", ask)
+    return asked
 
 
 def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:

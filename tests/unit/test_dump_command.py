@@ -16,7 +16,7 @@ from backends.model.crash_setting import CrashSetting, CrashWish, OnCrash
 from backends.model.dump import DumpFormat, DumpPhase, DumpPlan, DumpProgress, DumpWish, WhileDumping
 from backends.model.posture import Finding, Severity
 from tests.tui.scripted import GIB, MIB, ScriptedFleet
-from tests.unit.answered import ANY, WEB, answered_by, fits_80_columns, objects, two_of_three
+from tests.unit.answered import ANY, WEB, answered_by, answering, fits_80_columns, objects, two_of_three
 from tui.headless import crash_setting as setting_module
 from tui.headless import dump as dump_module
 from tui.headless.crash_setting import crash_setting
@@ -57,18 +57,6 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> ScriptedFleet:
     answered_by(monkeypatch, scripted, dump_module, setting_module)
     answering(monkeypatch, None)
     return scripted
-
-
-def answering(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> list[str]:
-    """What the user types; None: there is no terminal. Returns the questions."""
-    asked: list[str] = []
-
-    async def ask(text: str, **_: object) -> str | None:
-        asked.append(text)
-        return answer
-
-    monkeypatch.setattr(dump_module, "ask_terminal", ask)
-    return asked
 
 
 async def dumping(

@@ -22,7 +22,7 @@ from backends.model.storage import (
     StepState,
 )
 from tests.tui.scripted import GIB, ScriptedFleet
-from tests.unit.answered import ANY, H1, WEB, answered_by, fits_80_columns, objects, two_of_three
+from tests.unit.answered import ANY, H1, WEB, answered_by, answering, fits_80_columns, objects, two_of_three
 from tui.headless import chain as chain_module
 from tui.headless import grow as grow_module
 from tui.headless.chain import chain
@@ -89,18 +89,6 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> ScriptedFleet:
     answered_by(monkeypatch, scripted, grow_module, chain_module)
     answering(monkeypatch, None)
     return scripted
-
-
-def answering(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> list[str]:
-    """What the user types; None: there is no terminal. Returns the questions."""
-    asked: list[str] = []
-
-    async def ask(text: str, **_: object) -> str | None:
-        asked.append(text)
-        return answer
-
-    monkeypatch.setattr(grow_module, "ask_terminal", ask)
-    return asked
 
 
 async def growing(size: str = "15G", *, dry_run: bool = False, yes: bool = True, json: bool = False) -> Exit:

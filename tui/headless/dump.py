@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
@@ -16,23 +15,10 @@ from tui.headless.dump_options import DumpOptions
 from tui.headless.exits import Exit
 from tui.headless.findings import WIDTH, entries, grouped, of_one
 from tui.headless.output import Ink, Output
-from tui.headless.paragraphs import Entry, tell, tell_entries
-from tui.headless.questions import ask_terminal
+from tui.headless.paragraphs import Entry, tell_entries
 from tui.headless.session import HostOptions, find_guest, settled_fleet
 from tui.headless.signals import heed_no_more, interruptible
-
-_INK = {
-    Exit.SUCCEEDED: Ink.GOOD,
-    Exit.FAILED: Ink.ALARM,
-    Exit.REFUSED: Ink.ALARM,
-    Exit.CANCELLED: Ink.DOUBT,
-}
-_VERDICT = {
-    Exit.SUCCEEDED: "succeeded",
-    Exit.FAILED: "failed",
-    Exit.REFUSED: "refused",
-    Exit.CANCELLED: "cancelled",
-}
+from tui.headless.work import VERDICT, ask_to_start, tell_end, with_hint
 
 
 async def dump(
@@ -51,7 +37,11 @@ async def dump(
             return dumping.end(Exit.REFUSED, plan.refusal)
         if dry_run:
             return Exit.SUCCEEDED
-        if not yes and plan.wish.then is not WhileDumping.LIVE and (refusal := await dumping.ask()):
+        if (
+            not yes
+            and plan.wish.then is not WhileDumping.LIVE
+            and (refusal := await ask_to_start(dumping.end))
+        ):
             return dumping.end(Exit.REFUSED, refusal)
         return await dumping.until_the_end()
 
@@ -102,17 +92,6 @@ class Dumping:
         self._last: DumpProgress | None = None
         self._phase_began_s = 0.0
 
-    async def ask(self) -> str:
-        """Why it does not start; empty when it does."""
-        try:
-            answer = await ask_terminal("type yes to start: ")
-        except asyncio.CancelledError:
-            self.end(Exit.CANCELLED, "interrupted before it began")
-            raise
-        if answer is None:
-            return "nobody can be asked here: --yes starts it, --dry-run only plans"
-        return "" if answer.strip() == "yes" else "that was no yes"
-
     async def until_the_end(self) -> Exit:
         """Each phase as it goes, then what is there now."""
         trouble: FerryError | None = None
@@ -123,10 +102,10 @@ class Dumping:
                 trouble = error
         if interruption.happened:
             removed = "aborted; what it had written is removed"
-            return self.end(Exit.CANCELLED, _with_hint(trouble) if trouble else removed)
+            return self.end(Exit.CANCELLED, with_hint(trouble) if trouble else removed)
         if trouble:
             is_refusal = isinstance(trouble, ActionError) and self._last is None
-            return self.end(Exit.REFUSED if is_refusal else Exit.FAILED, _with_hint(trouble))
+            return self.end(Exit.REFUSED if is_refusal else Exit.FAILED, with_hint(trouble))
         if self._last is None or self._last.phase is not DumpPhase.DONE:
             raise AssertionError("a dump has ended without its last word")
         return self.end(Exit.SUCCEEDED, self._last.words)
@@ -169,7 +148,7 @@ class Dumping:
             plan = self._plan
             self._out.json(
                 DumpOutcomeLine(
-                    verdict=_VERDICT[status],
+                    verdict=VERDICT[status],
                     host=plan.wish.guest.host,
                     guest=plan.name,
                     path=json_path(plan.path),
@@ -178,10 +157,5 @@ class Dumping:
                 )
             )
             return status
-        word = _VERDICT[status] if self._last else "not started"
-        tell(self._out, f"{word}: {reason}" if reason else word, _INK[status])
+        tell_end(self._out, status, reason, begun=self._last is not None)
         return status
-
-
-def _with_hint(error: FerryError) -> str:
-    return f"{error} ({error.hint})" if error.hint else str(error)

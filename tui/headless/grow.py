@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 
@@ -15,24 +14,12 @@ from tui.headless.exits import Exit, UsageError
 from tui.headless.growth_lines import GrowthOutcomeLine, grow_plan_line, growth_line
 from tui.headless.output import Ink, Output
 from tui.headless.paragraphs import Entry, tell, tell_entries
-from tui.headless.questions import ask_terminal
 from tui.headless.session import HostOptions, find_guest, settled_fleet
 from tui.headless.signals import heed_no_more, on_signals
+from tui.headless.work import VERDICT, ask_to_start, tell_end, with_hint
 from tui.sizes import SizeError, read_size
 
 EXAMPLES = "20G or 20GiB: to that size; +5G: by so much; K, M, G and T count in 1024s"
-_INK = {
-    Exit.SUCCEEDED: Ink.GOOD,
-    Exit.FAILED: Ink.ALARM,
-    Exit.REFUSED: Ink.ALARM,
-    Exit.CANCELLED: Ink.DOUBT,
-}
-_VERDICT = {
-    Exit.SUCCEEDED: "succeeded",
-    Exit.FAILED: "failed",
-    Exit.REFUSED: "refused",
-    Exit.CANCELLED: "cancelled",
-}
 _STATE_INK = {StepState.DONE: Ink.GOOD, StepState.FAILED: Ink.ALARM, StepState.DOING: Ink.BUSY}
 
 
@@ -55,7 +42,7 @@ async def grow(
             return growing.end(Exit.REFUSED, plan.refused)
         if dry_run:
             return Exit.SUCCEEDED
-        if not yes and (refusal := await growing.ask()):
+        if not yes and (refusal := await ask_to_start(growing.end)):
             return growing.end(Exit.REFUSED, refusal)
         return await growing.until_the_end()
 
@@ -129,17 +116,6 @@ class Growing:
         self._interrupted = False
         self._last: GrowProgress | None = None
 
-    async def ask(self) -> str:
-        """Why it does not start; empty when it does."""
-        try:
-            answer = await ask_terminal("type yes to start: ")
-        except asyncio.CancelledError:
-            self.end(Exit.CANCELLED, "interrupted before it began")
-            raise
-        if answer is None:
-            return "nobody can be asked here: --yes starts it, --dry-run only plans"
-        return "" if answer.strip() == "yes" else "that was no yes"
-
     async def until_the_end(self) -> Exit:
         """Each step as it goes, then what has become of all of them."""
         try:
@@ -147,9 +123,9 @@ class Growing:
                 await self._follow()
         except ActionError as error:
             status = Exit.FAILED if self._last else Exit.REFUSED
-            return self.end(status, _with_hint(error))
+            return self.end(status, with_hint(error))
         except FerryError as error:
-            return self.end(Exit.FAILED, _with_hint(error))
+            return self.end(Exit.FAILED, with_hint(error))
         last = self._last
         if last is not None and last.finished:
             return self.end(Exit.SUCCEEDED if last.succeeded else Exit.FAILED, last.words)
@@ -194,7 +170,7 @@ class Growing:
             plan = self._plan
             self._out.json(
                 GrowthOutcomeLine(
-                    verdict=_VERDICT[status],
+                    verdict=VERDICT[status],
                     host=plan.guest.host,
                     guest=plan.name,
                     target=plan.target,
@@ -206,8 +182,7 @@ class Growing:
                 )
             )
             return status
-        word = _VERDICT[status] if self._last else "not started"
-        tell(self._out, f"{word}: {reason}" if reason else word, _INK[status])
+        tell_end(self._out, status, reason, begun=self._last is not None)
         if self._last and not self._last.finished:
             self._tell_steps("done", done)
             self._tell_steps("left to do", left)
@@ -230,7 +205,3 @@ class Growing:
         if entries:
             self._out.line(f"{title}:")
             tell_entries(self._out, entries)
-
-
-def _with_hint(error: FerryError) -> str:
-    return f"{error} ({error.hint})" if error.hint else str(error)
