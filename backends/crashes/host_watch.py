@@ -96,7 +96,7 @@ class HostWatch:
         guest = self._view.guests.get(key)
         heard_s = time.time()
         at_s = heard_s + (self._ahead_s or 0.0)
-        sighting = by_event(key, guest.name if guest else "", event.crash, at_s=at_s)
+        sighting = by_event(key, guest, event.crash, at_s=at_s)
         self._add(sighting)
         self._heard_s[key_of(sighting)] = heard_s
         self._stir.set()

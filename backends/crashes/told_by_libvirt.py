@@ -18,12 +18,15 @@ _BY_REASON = {
 """Reasons are libvirt's words (hypervisor/states.py)."""
 
 
-def by_event(guest: GuestKey, name: str, told: CrashTold, *, at_s: float) -> Sighting:
-    """`at_s`: on the host's clock."""
-    evidence = Evidence(Source.EVENT, "libvirt's events", (f"libvirt event: {told.words}",), is_text=False)
-    return Sighting(
-        told.kind, evidence, at_s, guest=name, uuid=guest.uuid, path=told.path, driver=guest.driver
+def by_event(key: GuestKey, guest: Guest | None, told: CrashTold, *, at_s: float) -> Sighting:
+    """`guest`: as it was known then. `at_s`: on the host's clock."""
+    disk = (
+        next((disk for disk in guest.disks if disk.path == told.path), None) if guest and told.path else None
     )
+    words = told.words.replace(told.device, disk.target, 1) if disk else told.words
+    evidence = Evidence(Source.EVENT, "libvirt's events", (f"libvirt event: {words}",), is_text=False)
+    name = guest.name if guest else ""
+    return Sighting(told.kind, evidence, at_s, guest=name, uuid=key.uuid, path=told.path, driver=key.driver)
 
 
 def by_states(guests: Iterable[Guest], *, ahead_s: float) -> Iterator[Sighting]:

@@ -35,6 +35,8 @@ class CrashTold:
     """Safe to show: `guest crashed (panicked)`."""
     path: str = ""
     """Of the disk that could not be read or written; to be used, never to be shown."""
+    device: str = ""
+    """What `words` calls that disk, by QEMU's alias: `virtio-disk0`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ def _io_error(
     if action != libvirt.VIR_DOMAIN_EVENT_IO_ERROR_PAUSE:
         return DomainEvent(uuid, DomainEventKind.LIFECYCLE)
     trouble = {"enospc": "no space left", "": "no reason told"}.get(reason, reason)
-    words = f"I/O error: {device or path}, {trouble} (paused)"
-    told = CrashTold(CrashKind.IO_ERROR, clean(words), path)
+    called = clean(device or path)
+    words = clean(f"I/O error: {called}, {trouble} (paused)")
+    told = CrashTold(CrashKind.IO_ERROR, words, path, called)
     return DomainEvent(uuid, DomainEventKind.LIFECYCLE, crash=told)
 
 
