@@ -54,6 +54,7 @@ class SshShell:
         self._streams = asyncio.Semaphore(MAX_STREAMS)
         self._followers = asyncio.Semaphore(MAX_FOLLOWERS)
         self._files = SftpFiles(self, name, connection.start_sftp_client, self._sessions)
+        self._creating: set[asyncio.Future[asyncssh.SSHClientProcess[bytes]]] = set()
         self._forwarded: dict[str, str] = {}
         """Remote path -> local path."""
 
@@ -88,8 +89,7 @@ class SshShell:
             raise self._error(LinkError, clean(str(error)), tool_of(argv)) from error
 
     async def _run(self, command: str, stdin: bytes) -> Answer:
-        source = asyncssh.PIPE if stdin else asyncssh.DEVNULL
-        process = await self._connection.create_process(command, encoding=None, stdin=source)
+        process = await self._create(command, asyncssh.PIPE if stdin else asyncssh.DEVNULL)
         try:
             if stdin:
                 with contextlib.suppress(OSError):  # a command that ends without reading is no error of ours
@@ -136,9 +136,21 @@ class SshShell:
         with self._translated(tool_of(argv)):
             try:
                 async with asyncio.timeout(COMMAND_DEADLINE_S):
-                    return await self._connection.create_process(shlex.join(argv), encoding=None)
+                    return await self._create(shlex.join(argv), asyncssh.PIPE)
             except TimeoutError:
                 raise DeadlineError(f"no answer within {COMMAND_DEADLINE_S:g} s") from None
+
+    async def _create(self, command: str, stdin: int) -> asyncssh.SSHClientProcess[bytes]:
+        """Whoever is cancelled while the host begins would leave a command that nobody knows, and that waits for input
+        as long as the connection lasts: it is ended when it has begun."""
+        creating = asyncio.ensure_future(self._connection.create_process(command, encoding=None, stdin=stdin))
+        self._creating.add(creating)
+        creating.add_done_callback(self._creating.discard)
+        try:
+            return await asyncio.shield(creating)
+        except asyncio.CancelledError:
+            creating.add_done_callback(_end)
+            raise
 
     async def _status(self, process: asyncssh.SSHClientProcess[bytes]) -> int:
         await process.wait_closed()
@@ -195,6 +207,11 @@ class SshShell:
 
     def _error(self, kind: type[FerryError], cause: str, operation: str) -> FerryError:
         return kind(cause, host=self._name, operation=operation)
+
+
+def _end(created: asyncio.Future[asyncssh.SSHClientProcess[bytes]]) -> None:
+    if not created.cancelled() and created.exception() is None:
+        created.result().close()
 
 
 async def _read(stream: asyncssh.SSHReader[bytes]) -> bytes:
