@@ -63,7 +63,9 @@ async def afterwards(lab: Lab, host: str, name: str, cause: str) -> CrashRecord:
         await until(fleet, all_up)
         crashes = await fleet.crashes(next(each for each in fleet.state.hosts if each == host))
         found = [record for record in crashes.records if record.name == name]
-    assert len(found) == 1, "\n".join(f"{r.kind} {r.at} {r.cause} {r.guest} {r.name} {r.evidence}" for r in found)
+    assert len(found) == 1, "\n".join(
+        f"{r.kind} {r.at} {r.cause} {r.guest} {r.name} {r.evidence}" for r in found
+    )
     assert found[0].cause.id == cause
     return found[0]
 

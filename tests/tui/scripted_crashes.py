@@ -52,10 +52,13 @@ class ScriptedLog:
 
     async def save(self, path: Path, *, overwrite: bool = False) -> AsyncGenerator[Saving, None]:
         """In one go."""
+        self._write(path, overwrite=overwrite)
+        yield Saving(len(self.data), len(self.data), finished=True)
+
+    def _write(self, path: Path, *, overwrite: bool) -> None:
         if path.exists() and not overwrite:
             raise ActionError(f"{path} is there already")
         path.write_bytes(self.data)
-        yield Saving(len(self.data), len(self.data), finished=True)
 
     def _lines(self) -> list[LogLine]:
         lines, begin = [], 0
@@ -139,6 +142,6 @@ class ScriptedCrashes:
         self.asked.append(("change crash setting", guest, wish))
         return "changed"
 
-    def crash_of_move(self, move: Move) -> CrashRecord | None:  # noqa: ARG002 - the protocol's form
+    def crash_of_move(self, move: Move) -> CrashRecord | None:
         """What the test has set."""
         return self.met
