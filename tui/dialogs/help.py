@@ -51,7 +51,7 @@ class HelpDialog(Dialog[None]):
     def _action(self, action: Action, width: int) -> list[Line]:
         keys = " ".join(shown_key(key) for key in action.keys.split(","))
         reason = action.why_not(self._now)
-        head = line(Cell(f" {keys:<9}", Tone.BUSY if not reason else Tone.DIM))
+        head = line(Cell(f" {keys:<8} ", Tone.BUSY if not reason else Tone.DIM))
         text = f"{action.help}  {'Asks first. ' if action.dangerous else ''}"
         lines = wrap(text, width - 18, indent=" " * 10, first=head)
         gap = width - sum(len(cell.text) for cell in lines[0]) - len(action.id)

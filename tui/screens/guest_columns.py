@@ -141,10 +141,18 @@ def _net(row: GuestRow) -> float | None:
 
 def _since(row: GuestRow) -> float | None:
     """Age sorts downwards as time sorts upwards."""
-    return -row.guest.since.timestamp() if row.guest.since and row.current else None
+    since = _began(row)
+    return -since.timestamp() if since and row.current else None
 
 
 def _age(row: GuestRow, now: datetime) -> str:
-    if row.guest.since is None or not row.current:
+    since = _began(row)
+    if since is None or not row.current:
         return UNKNOWN
-    return duration((now - row.guest.since).total_seconds())
+    return duration((now - since).total_seconds())
+
+
+def _began(row: GuestRow) -> datetime | None:
+    """Its state; libvirt does not tell since when a guest is off, but what has stopped it may be known."""
+    stopped = row.stopped_by
+    return row.guest.since or (stopped.at if stopped and stopped.exact else None)

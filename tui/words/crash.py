@@ -222,7 +222,7 @@ def crash_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
             title="GUEST",
             cell=lambda row: _guest_cell(row, glyphs),
             width=10,
-            flex=1,
+            flex=2,
             max_width=28,
             sort=lambda row: row.record.name.casefold() or None,
             priority=9,
@@ -234,7 +234,7 @@ def crash_columns(glyphs: Glyphs, clock: Callable[[], datetime]) -> list[Column[
             title="CAUSE",
             cell=_cause_cell,
             width=12,
-            flex=8,
+            flex=18,
             sort=lambda row: (not row.record.cause.known, row.record.cause.words.casefold()),
             priority=9,
         ),
@@ -303,26 +303,30 @@ def cause_lines(record: CrashRecord, glyphs: Glyphs, width: int) -> list[Line]:
 
 
 def crash_pane(row: CrashRow, glyphs: Glyphs, width: int, height: int) -> list[Line]:
-    """The selected record in so many lines; of the best evidence the last lines, which explain most."""
+    """The selected record in so many lines; of each evidence that has room the last ones, which explain most."""
     record = row.record
     title = crash_title(row, glyphs)
     about = "or before" if record.at and not record.exact else ""
     lines = [line(*title, dim(f"   {moment(record.at)} {about}".rstrip() if record.at else ""))]
     lines += cause_lines(record, glyphs, width)
     lines += field("told by", told_by(record), width, Tone.DIM)
-    if best := best_evidence(record):
-        lines += field("", best.place, width, Tone.DIM)
-        room, many = max(1, width - 11), max(1, height - len(lines))
-        shown = (fit(each, room, Align.LEFT, glyphs.ellipsis) for each in best.lines[-many:])
-        lines += [line(dim(" " * 10 + each)) for each in shown]
-    elif trouble := next((each for each in record.evidence if each.trouble), None):
+    telling = [each for each in record.evidence if each.lines]
+    for each in telling:
+        if (many := height - len(lines) - 1) > 0:
+            lines += _said(each, glyphs, width, many)
+    trouble = next((each for each in record.evidence if each.trouble), None)
+    if trouble and not telling:
         lines += field(trouble.source.value, trouble.trouble, width, Tone.DOUBT)
     return lines
 
 
-def best_evidence(record: CrashRecord) -> Evidence | None:
-    """The first that has lines to show: what tells most comes first."""
-    return next((each for each in record.evidence if each.lines), None)
+def _said(evidence: Evidence, glyphs: Glyphs, width: int, most: int) -> list[Line]:
+    """Where it was read, and its last lines."""
+    shown = (fit(each, max(1, width - 11), Align.LEFT, glyphs.ellipsis) for each in evidence.lines[-most:])
+    return [
+        *field("", evidence.place, width, Tone.DIM),
+        *(line(dim(" " * 10 + each)) for each in shown),
+    ]
 
 
 def field(label: str, text: str, width: int, tone: Tone = Tone.NORMAL) -> list[Line]:

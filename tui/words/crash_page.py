@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from backends.model.crash import CrashKind, Evidence
+from backends.model.crash import CrashKind, Evidence, Source
 from backends.model.guest import Guest
 from backends.model.host import HostSpec
 from backends.model.move import Move
@@ -18,6 +18,8 @@ from tui.words.crash import CrashRow, cause_lines, field
 from tui.words.move import phase_cell
 
 _READERS = {".gz": "zcat", ".xz": "xzcat", ".zst": "zstdcat", ".bz2": "bzcat"}
+_TOLD = (Source.EVENT, Source.STATE)
+"""No log: there is nothing to open, and the place has no other name than theirs."""
 _SKEW_LEAST_S = 0.5
 """Less is not worth a word: both times read the same."""
 
@@ -115,6 +117,9 @@ def _evidence(each: Evidence, glyphs: Glyphs, width: int, *, chosen: bool) -> li
     tone = Tone.TITLE if chosen else Tone.NORMAL
     marker = Cell(f" {glyphs.marker if chosen else ' '} ", Tone.BUSY)
     head = line(marker, Cell(f"{each.source.value}  ", tone))
+    if each.source in _TOLD and not each.path and len(each.lines) == 1:
+        told = each.lines[0].removeprefix(f"{each.source.value}: ")
+        return wrap(told, width - 1, indent="     ", first=head)
     lines = wrap(
         " ".join((each.place, _size_words(each))).strip(), width - 1, Tone.DIM, indent="     ", first=head
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from backends.model.crash_setting import CrashSetting, CrashWish, OnCrash, OnEnd
+from backends.model.posture import Severity
 from tui.glyphs import Glyphs
 from tui.widgets.grid_columns import Cell, Tone
 from tui.widgets.lines import EMPTY, Line, dim, line, wrap
@@ -32,14 +33,15 @@ _LABEL = 10
 
 
 def setting_lines(setting: CrashSetting, glyphs: Glyphs, width: int) -> list[Line]:
-    """What it has that tells of a crash, and what a crash would leave."""
+    """What it has that tells of a crash, and what would be missing: what is well is told by the first."""
     lines = [
         *_field("panic", ", ".join(setting.panic_devices) or "no panic device", width),
         *_field("watchdog", setting.watchdog or "none", width),
         *_field("console", ", ".join(setting.console_logs) or "is written to no file", width),
     ]
-    lines += [EMPTY] if setting.findings else []
-    for finding in setting.findings:
+    findings = [each for each in setting.findings if each.severity is not Severity.GOOD]
+    lines += [EMPTY] if findings else []
+    for finding in findings:
         text, tone = severity_cell(finding.severity, glyphs)
         first = line(Cell(f"{text[:1]} {finding.title}: ", tone))
         lines += wrap(finding.evidence, width, indent="  ", first=first)

@@ -32,7 +32,7 @@ _WORDLESS = {
     CrashKind.INCOMING: "not taken over; nothing that was read says why",
     CrashKind.PANIC: "guest panic; nothing that was read says why",
     CrashKind.IO_ERROR: "I/O error; nothing that was read says why",
-    CrashKind.DUMP: "memory dump taken; nothing says what for",
+    CrashKind.DUMP: "nothing that was read says what for",
     CrashKind.PROCESS: "daemon crashed; nothing that was read says why",
     CrashKind.HOST_PANIC: "host kernel crashed; nothing that was read says why",
     CrashKind.HOST_UNCLEAN: "host restarted without a shutdown; nothing says why: power loss, "
