@@ -11,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from backends.model.crash import CrashKind, CrashRecord, KdumpVerdict
+from backends.model.crash import CrashKind, CrashRecord, Evidence, KdumpVerdict, Source
+from backends.model.crash_setting import CrashSetting
+from backends.model.guest import GuestKey
 from backends.model.host import HostName, HostSpec, Reach
+from backends.model.posture import Finding, Severity
 from tests.tui.crashed import DOWN, DUMPED, INCOMING, NO_SPACE, NOT_READY, OOM, UNKNOWN, record
 from tui.crashes import Reach as HowFar
 from tui.filter import FilterError
@@ -30,6 +33,7 @@ from tui.words.crash import (
 )
 from tui.words.crash_gaps import Blank, short_lines
 from tui.words.crash_page import About, crash_page, harmless, log_command
+from tui.words.crash_setting import setting_lines
 from tui.words.kdump import KdumpRow, kdump_lines, verdict_cell
 
 NOW = datetime.now(UTC)
@@ -192,3 +196,33 @@ def test_kdump_of_a_host_reached_by_libvirt_alone_says_why_nothing_is_known() ->
     text = "".join(cell.text for each in kdump_lines(KdumpRow(HostName("h1")), UNICODE, 200) for cell in each)
     assert "not looked at" in text
     assert "reached by libvirt alone" in text
+
+
+def _text(lines: object) -> str:
+    return "\n".join("".join(cell.text for cell in each) for each in lines)  # type: ignore[attr-defined]  # lines
+
+
+def test_what_libvirt_itself_tells_stands_in_one_line_without_its_name_twice() -> None:
+    told = Evidence(Source.EVENT, "libvirt's events", ("libvirt event: guest crashed (panicked)",))
+    row = CrashRow(replace(NO_SPACE, evidence=(told,)))
+    text = _text(crash_page(About(row, None, None, None), 0, UNICODE, 100).lines)
+    assert "libvirt event  guest crashed (panicked)" in text
+    assert text.count("libvirt event") == 1
+
+
+def test_the_lines_of_all_evidence_are_under_the_list_where_there_is_room() -> None:
+    ended = Evidence(Source.QEMU_LOG, "/var/log/libvirt/qemu/web.log", ("shutting down, reason=failed",))
+    why = Evidence(Source.DAEMON_LOG, "/var/log/libvirt/libvirtd.log", ("Cannot access storage file",))
+    row = CrashRow(replace(NO_SPACE, evidence=(ended, why)))
+    assert "Cannot access storage file" in _text(crash_pane(row, UNICODE, 100, 12))
+    assert len(crash_pane(row, UNICODE, 100, 7)) <= 7
+
+
+def test_what_is_well_in_a_crash_setting_is_told_once_by_what_it_has() -> None:
+    kept = Finding("console", "is it kept", Severity.GOOD, "in /var/log/web.log")
+    lost = Finding("watchdog", "is a hang noticed", Severity.LOW, "it has no watchdog")
+    guest = GuestKey(HostName("h1"), "qemu", "716c39c8-03a9-582f-8a7e-58b083286008")
+    setting = replace(CrashSetting(guest), findings=(kept, lost), console_logs=("/var/log/web.log",))
+    text = _text(setting_lines(setting, UNICODE, 100))
+    assert text.count("/var/log/web.log") == 1
+    assert "it has no watchdog" in text
