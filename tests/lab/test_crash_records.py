@@ -57,12 +57,13 @@ async def told(fleet: Fleet, name: str, cause: str) -> CrashRecord:
     return found
 
 
-async def afterwards(lab: Lab, host: str, name: str, cause: str) -> CrashRecord:
+async def afterwards(lab: Lab, host: str, name: str, cause: str, *, since: datetime) -> CrashRecord:
     """What a program that starts now finds."""
     async with open_fleet(lab_specs(lab.layout)) as fleet:
         await until(fleet, all_up)
         crashes = await fleet.crashes(next(each for each in fleet.state.hosts if each == host))
-        found = [record for record in crashes.records if record.name == name]
+        mine = [record for record in crashes.records if record.name == name]
+        found = [record for record in mine if record.at is None or record.at >= since]
     assert len(found) == 1, "\n".join(
         f"{r.kind} {r.at} {r.cause} {r.guest} {r.name} {r.evidence}" for r in found
     )
@@ -77,7 +78,7 @@ async def both(
     before = datetime.now(UTC)
     await spoil()
     live = await told(fleet, name, cause)
-    later = await afterwards(lab, host, name, cause)
+    later = await afterwards(lab, host, name, cause, since=before - timedelta(seconds=2))
     for record in (live, later):
         assert record.host == host
         assert record.at is not None

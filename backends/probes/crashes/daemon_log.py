@@ -34,7 +34,7 @@ _BEFORE_S, _AFTER_S = 1.5, 0.1
 _IDLE = re.compile(
     r"unable to canonicalize|End of file while reading data|no domain with matching|Domain not found|"
     r"Unable to read from socket|Cannot recv data|Unable to open /dev/kvm|"
-    r"agent command|guest agent"
+    r"agent command|guest agent|migration statistics are available only on"
 )
 """Errors that libvirtd writes down while nothing has failed, or somebody has only asked for what is not there; and
 those of guests' agents, which answer with words of their own (src/qemu/qemu_agent.c, qemuAgentCheckError)."""
