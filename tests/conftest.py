@@ -10,9 +10,10 @@ from hypothesis import settings
 
 pytest_plugins = ["tests.lab_fixture"]
 
-settings.register_profile("busy", deadline=None)
+settings.register_profile("busy", deadline=None, max_examples=50)
 settings.load_profile("busy")
-"""On a busy machine an example may have to wait for its turn: how long one takes is no property of the code."""
+"""On a busy machine an example may have to wait for its turn: how long one takes is no property of the code. Each run
+takes other examples, so that fewer in each find as much."""
 
 
 @pytest.fixture(autouse=True)
