@@ -297,28 +297,6 @@ FAULTS = [
 ALL = [*MEMORY, *STORAGE, *FAULTS]
 
 
-@pytest.mark.parametrize(
-    ("kind", "source", "line", "rule", "words"), ALL, ids=[f"{row[3]}: {row[2][:40]}" for row in ALL]
-)
-def test_real_words_are_known(kind: CrashKind, source: Source, line: str, rule: str, words: str) -> None:
-    """And what they name is told."""
-    told = cause(kind, source, "something before it", line)
-    assert (told.id, told.known) == (rule, True)
-    assert words in told.words
-    assert "{" not in told.words + told.mend
-
-
-@pytest.mark.parametrize(
-    ("kind", "source", "line", "rule", "words"), ALL, ids=[f"{row[3]}: {row[2][:40]}" for row in ALL]
-)
-def test_a_guest_cannot_forge_them_on_its_console(
-    kind: CrashKind, source: Source, line: str, rule: str, words: str
-) -> None:
-    """It writes there what it likes."""
-    del source, rule, words
-    assert not cause(kind, Source.CONSOLE, line).known
-
-
 def test_an_oom_kill_explains_a_qemu_that_ended_without_a_word() -> None:
     """Its own log only has what libvirt added."""
     told = cause_of(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from backends.model.crash import CrashKind, Source
 from tests.unit.crashes.told import cause
 
@@ -244,28 +242,6 @@ MOVES = [
     ),
 ]
 ALL = [*MISSING, *REFUSED, *MOVES]
-
-
-@pytest.mark.parametrize(
-    ("kind", "source", "line", "rule", "words"), ALL, ids=[f"{row[3]}: {row[2][:40]}" for row in ALL]
-)
-def test_real_words_are_known(kind: CrashKind, source: Source, line: str, rule: str, words: str) -> None:
-    """And what they name is told."""
-    told = cause(kind, source, "something before it", line)
-    assert (told.id, told.known) == (rule, True)
-    assert words in told.words
-    assert "{" not in told.words + told.mend
-
-
-@pytest.mark.parametrize(
-    ("kind", "source", "line", "rule", "words"), ALL, ids=[f"{row[3]}: {row[2][:40]}" for row in ALL]
-)
-def test_a_guest_cannot_forge_them_on_its_console(
-    kind: CrashKind, source: Source, line: str, rule: str, words: str
-) -> None:
-    """It writes there what it likes."""
-    del source, rule, words
-    assert not cause(kind, Source.CONSOLE, line).known
 
 
 def test_a_failed_move_is_not_told_as_the_signal_with_which_libvirt_ended_its_rest() -> None:
